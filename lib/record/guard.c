@@ -1,0 +1,685 @@
+/*
+ * The secret guard: two tables, one of key words and one of the shapes of values, and the scrubbing
+ * of text by both. Which fields are guarded and what a find leads to is settled by others.
+ */
+#include "record/guard.h"
+
+#include "base/utf8.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+/* What a byte may be a part of. */
+enum kind {
+  WORD = 1,    /* a letter or digit: most secrets do not start right behind one */
+  UPPER = 2,   /* A to Z and 0 to 9 */
+  TOKEN = 4,   /* the alphabet of base64url */
+  PATH = 8,    /* letters, digits and slashes */
+  BEARER = 16, /* the alphabet of a bearer token (RFC 6750) */
+  DIGIT = 32
+};
+
+#define LETTER (WORD | TOKEN | PATH | BEARER)
+#define CAPITAL (LETTER | UPPER)
+#define NUMERAL (CAPITAL | DIGIT)
+#define FIVE(first, kind)                                                                          \
+  [first] = kind, [(first) + 1] = kind, [(first) + 2] = kind, [(first) + 3] = kind,                \
+  [(first) + 4] = kind
+
+static const uint8_t kinds[256] = {
+  FIVE('0', NUMERAL),    FIVE('5', NUMERAL), FIVE('A', CAPITAL),     FIVE('F', CAPITAL),
+  FIVE('K', CAPITAL),    FIVE('P', CAPITAL), FIVE('U', CAPITAL),     ['Z'] = CAPITAL,
+  FIVE('a', LETTER),     FIVE('f', LETTER),  FIVE('k', LETTER),      FIVE('p', LETTER),
+  FIVE('u', LETTER),     ['z'] = LETTER,     ['-'] = TOKEN | BEARER, ['_'] = TOKEN | BEARER,
+  ['/'] = PATH | BEARER, ['.'] = BEARER,     ['~'] = BEARER,         ['+'] = BEARER,
+  ['='] = BEARER,
+};
+
+/* ---- keys ---- */
+
+/* A key is compared by the letters and digits at its end, in lower case. */
+enum {
+  KEY_TAIL = 64
+};
+
+struct word {
+  char text[24];
+  uint8_t length;
+  bool whole; /* names a secret only as the whole key */
+};
+
+#define ENDING(text)                                                                               \
+  {                                                                                                \
+    text, sizeof(text) - 1, false                                                                  \
+  }
+#define WHOLE(text)                                                                                \
+  {                                                                                                \
+    text, sizeof(text) - 1, true                                                                   \
+  }
+
+/* Where a name has two uses, the one that is a secret counts: AppRole's `secret_id`, a connection
+ * string (most hold a password), an `access_key` without `_id`. */
+static const struct word secret_words[] = {
+  ENDING("password"),
+  ENDING("passwords"),
+  ENDING("passwd"),
+  ENDING("pwd"),
+  ENDING("passphrase"),
+  ENDING("passcode"),
+  ENDING("passwordhash"),
+  WHOLE("pass"),
+  ENDING("userpass"),
+  ENDING("dbpass"),
+  ENDING("smtppass"),
+  ENDING("proxypass"),
+  ENDING("secret"),
+  WHOLE("secrets"),
+  WHOLE("secretid"),
+  ENDING("rolesecretid"),
+  ENDING("token"),
+  WHOLE("tokens"),
+  WHOLE("bearer"),
+  WHOLE("jwt"),
+  WHOLE("pat"),
+  WHOLE("psk"),
+  ENDING("credential"),
+  ENDING("credentials"),
+  ENDING("apikeys"),
+  ENDING("accesskeys"),
+  ENDING("connectionstring"),
+  ENDING("sharedaccesssignature"),
+  WHOLE("cookie"),
+  WHOLE("setcookie"),
+  ENDING("sessioncookie"),
+  ENDING("authcookie"),
+  WHOLE("authorization"),
+  WHOLE("proxyauthorization"),
+};
+
+/* What stands before `key` where the key is a secret. */
+static const struct word secret_keys[] = {
+  ENDING("api"),        ENDING("private"),    ENDING("secret"),      ENDING("signing"),
+  ENDING("encryption"), ENDING("decryption"), ENDING("access"),      ENDING("account"),
+  ENDING("shared"),     ENDING("session"),    ENDING("auth"),        ENDING("authentication"),
+  ENDING("master"),     ENDING("unseal"),     ENDING("ssh"),         ENDING("rsa"),
+  ENDING("aes"),        ENDING("hmac"),       ENDING("servicerole"),
+};
+
+/* Endings that would name a secret but only mark a place in a list. */
+static const struct word plain_words[] = {
+  ENDING("pagetoken"),  ENDING("nexttoken"),   ENDING("continuationtoken"), ENDING("synctoken"),
+  ENDING("deltatoken"), ENDING("cursortoken"), ENDING("resumetoken"),
+};
+
+/* What may follow a secret's name without making it another thing: `private_key_pem`. */
+static const struct word forms[] = {
+  ENDING("value"), ENDING("string"), ENDING("text"),   ENDING("plain"),
+  ENDING("raw"),   ENDING("pem"),    ENDING("base64"), ENDING("b64"),
+  ENDING("hex"),   ENDING("data"),   ENDING("json"),
+};
+
+static const struct word *match_word(const struct word *words, size_t count, const char *tail,
+                                     size_t length)
+{
+  for (size_t i = 0; i < count; i++) {
+    const struct word *word = &words[i];
+
+    if (word->length <= length && word->text[word->length - 1] == tail[length - 1] &&
+        (!word->whole || word->length == length) &&
+        memcmp(tail + length - word->length, word->text, word->length) == 0)
+      return word;
+  }
+  return NULL;
+}
+
+static bool names_secret(const char *tail, size_t length)
+{
+  static const struct word key = ENDING("key");
+
+  if (match_word(&key, 1, tail, length) != NULL && length > key.length)
+    return match_word(secret_keys, COUNT(secret_keys), tail, length - key.length) != NULL;
+  return match_word(secret_words, COUNT(secret_words), tail, length) != NULL &&
+         match_word(plain_words, COUNT(plain_words), tail, length) == NULL;
+}
+
+/* The length without a form or a number at the end; the same where there is none. */
+static size_t shorten(const char *tail, size_t length)
+{
+  const struct word *form = match_word(forms, COUNT(forms), tail, length);
+
+  if (form != NULL)
+    return length - form->length;
+  while (length > 0 && tail[length - 1] >= '0' && tail[length - 1] <= '9')
+    length--;
+  return length;
+}
+
+/* The letter in lower case or digit that counts, or 0. */
+static inline char fold(char byte)
+{
+  if ((kinds[(unsigned char)byte] & WORD) != 0)
+    return (char)(byte | 0x20);
+  return (unsigned char)byte < 0x80 ? 0 : byte;
+}
+
+bool guard_key_is_secret(const char *key, size_t length)
+{
+  char tail[KEY_TAIL];
+  size_t at = KEY_TAIL;
+  size_t left = 0;
+  size_t before = 0;
+
+  while (length > 0 && at > 0) {
+    char letter = fold(key[--length]);
+
+    if (letter != 0)
+      tail[--at] = letter;
+  }
+  left = KEY_TAIL - at;
+  do {
+    if (left == 0)
+      return false;
+    if (names_secret(tail + at, left))
+      return true;
+    before = left;
+    left = shorten(tail + at, left);
+  } while (left < before);
+  return false;
+}
+
+/* ---- values ---- */
+
+struct shape;
+typedef size_t (*measure_fn)(const struct shape *shape, const char *body, const char *end);
+
+/* A shape is a start, and a body that `measure` finds the length of; 0 where it is none. */
+struct shape {
+  const char *start;
+  uint8_t length;
+  uint8_t public_length; /* of the start: no part of the secret */
+  uint8_t not_behind;    /* kinds of byte that don't stand before it */
+  uint8_t body;          /* kinds of byte in the body */
+  uint8_t least;         /* bytes of body: what is shorter is prose */
+  bool digit;            /* one of them is a digit */
+  measure_fn measure;
+};
+
+static size_t run_length(const char *text, const char *end, unsigned kind)
+{
+  const char *at = text;
+
+  while (at < end && (kinds[(unsigned char)*at] & kind) != 0)
+    at++;
+  return (size_t)(at - text);
+}
+
+/* Reads to the end of a run only where it is a secret, so that no byte is read often. */
+static size_t measure_run(const struct shape *shape, const char *body, const char *end)
+{
+  enum {
+    WINDOW = 64
+  };
+  const char *window_end = end - body > WINDOW ? body + WINDOW : end;
+  size_t run = run_length(body, window_end, shape->body);
+  bool digit = !shape->digit;
+
+  for (size_t i = 0; i < run && !digit; i++)
+    digit = (kinds[(unsigned char)body[i]] & DIGIT) != 0;
+  return run >= shape->least && digit ? run_length(body, end, shape->body) : 0;
+}
+
+/* `header.eyJpayload.signature`, behind the first `eyJ`. No shape starts inside a run of TOKEN, so
+ * that each run is read at most three times. */
+static size_t measure_jwt(const struct shape *shape, const char *body, const char *end)
+{
+  enum {
+    LEAST_PAYLOAD = 7
+  };
+  const char *at = body + run_length(body, end, shape->body);
+  size_t run = 0;
+
+  if ((size_t)(at - body) < shape->least || end - at < 4 || memcmp(at, ".eyJ", 4) != 0)
+    return 0;
+  at++;
+  run = run_length(at, end, shape->body);
+  at += run;
+  if (run < LEAST_PAYLOAD || at == end || *at != '.')
+    return 0;
+  at++;
+  run = run_length(at, end, shape->body);
+  return run > 0 ? (size_t)(at - body) + run : 0;
+}
+
+/* The first `part` in the text, or its end. */
+static const char *find_part(const char *text, const char *end, const char *part, size_t length)
+{
+  while ((size_t)(end - text) >= length) {
+    const char *first = memchr(text, part[0], (size_t)(end - text) - length + 1);
+
+    if (first == NULL)
+      return end;
+    if (memcmp(first, part, length) == 0)
+      return first;
+    text = first + 1;
+  }
+  return end;
+}
+
+/* A private key with its label, to the end of its END line or of the text. */
+static size_t measure_pem(const struct shape *shape, const char *body, const char *end)
+{
+  enum {
+    LABEL = 64
+  };
+  static const char last[] = "-----END ";
+  static const char key[] = "PRIVATE KEY";
+  static const char dashes[] = "-----";
+  const char *label_end = end - body > LABEL ? body + LABEL : end;
+  const char *at = find_part(body, label_end, dashes, sizeof(dashes) - 1);
+
+  (void)shape;
+  if (at == label_end || find_part(body, at, key, sizeof(key) - 1) == at)
+    return 0;
+  at = find_part(at, end, last, sizeof(last) - 1);
+  if (at == end)
+    return (size_t)(end - body);
+  at += sizeof(last) - 1;
+  label_end = end - at > LABEL ? at + LABEL : end;
+  at = find_part(at, label_end, dashes, sizeof(dashes) - 1);
+  return (size_t)(at - body) + (at < label_end ? sizeof(dashes) - 1 : 0);
+}
+
+static bool ends_authority(char byte)
+{
+  return (unsigned char)byte <= ' ' || strchr("/?#\\\"'`<>", byte) != NULL;
+}
+
+/* `user:password` behind `://`, where an @ follows before the authority (RFC 3986) ends. */
+static size_t measure_userinfo(const struct shape *shape, const char *body, const char *end)
+{
+  const char *colon = NULL;
+  const char *sign = NULL;
+
+  (void)shape;
+  for (const char *at = body; at < end && !ends_authority(*at); at++) {
+    if (*at == ':' && colon == NULL)
+      colon = at;
+    if (*at == '@')
+      sign = at;
+  }
+  return colon != NULL && sign != NULL && sign > colon + 1 ? (size_t)(sign - body) : 0;
+}
+
+#define TEXT(text) .start = text, .length = sizeof(text) - 1
+#define RUN(text, kind, bytes)                                                                     \
+  {                                                                                                \
+    TEXT(text), .not_behind = WORD, .body = kind, .least = bytes, .measure = measure_run           \
+  }
+#define RUN_WITH_DIGIT(text, kind, bytes)                                                          \
+  {                                                                                                \
+    TEXT(text), .not_behind = WORD, .body = kind, .least = bytes, .digit = true,                   \
+                .measure = measure_run                                                             \
+  }
+
+#define HEADER(text)                                                                               \
+  {                                                                                                \
+    TEXT(text), .public_length = sizeof(text) - 1, .not_behind = WORD, .body = BEARER,             \
+                .least = 20, .digit = true, .measure = measure_run                                 \
+  }
+#define NO_MORE                                                                                    \
+  {                                                                                                \
+    .start = NULL                                                                                  \
+  }
+
+static const struct shape private_keys[] = { { TEXT("-----BEGIN "), .measure = measure_pem },
+                                             NO_MORE };
+static const struct shape userinfo[] = {
+  { TEXT("://"), .public_length = 3, .measure = measure_userinfo }, NO_MORE
+};
+static const struct shape jwt[] = {
+  { TEXT("eyJ"), .not_behind = TOKEN, .body = TOKEN, .least = 13, .measure = measure_jwt }, NO_MORE
+};
+static const struct shape aws_google_atlassian[] = { RUN("AKIA", UPPER, 16), RUN("ASIA", UPPER, 16),
+                                                     RUN("AIza", TOKEN, 35),
+                                                     RUN("ATATT3", TOKEN, 20), NO_MORE };
+static const struct shape google[] = { RUN("GOCSPX-", TOKEN, 20), NO_MORE };
+static const struct shape github_gitlab[] = {
+  RUN("ghp_", WORD, 20),    RUN("gho_", WORD, 20),
+  RUN("ghu_", WORD, 20),    RUN("ghs_", WORD, 20),
+  RUN("ghr_", WORD, 20),    RUN("github_pat_", TOKEN, 20),
+  RUN("glpat-", TOKEN, 20), NO_MORE
+};
+static const struct shape slack_hook_vault[] = { RUN("hooks.slack.com/services/", PATH, 20),
+                                                 RUN("hvs.", TOKEN, 24), NO_MORE };
+static const struct shape slack[] = {
+  RUN_WITH_DIGIT("xapp-", TOKEN, 10), RUN_WITH_DIGIT("xoxa-", TOKEN, 10),
+  RUN_WITH_DIGIT("xoxb-", TOKEN, 10), RUN_WITH_DIGIT("xoxe-", TOKEN, 10),
+  RUN_WITH_DIGIT("xoxp-", TOKEN, 10), RUN_WITH_DIGIT("xoxr-", TOKEN, 10),
+  RUN_WITH_DIGIT("xoxs-", TOKEN, 10), NO_MORE
+};
+static const struct shape stripe[] = { RUN("sk_live_", WORD, 16), RUN("sk_test_", WORD, 16),
+                                       NO_MORE };
+static const struct shape stripe_restricted[] = { RUN("rk_live_", WORD, 16),
+                                                  RUN("rk_test_", WORD, 16), NO_MORE };
+static const struct shape bearer[] = { HEADER("bearer "), NO_MORE };
+static const struct shape bearer_capital[] = { HEADER("Bearer "), NO_MORE };
+
+/* The shapes by their first byte. */
+static const struct shape *const shapes[256] = {
+  ['-'] = private_keys,
+  [':'] = userinfo,
+  ['A'] = aws_google_atlassian,
+  ['B'] = bearer_capital,
+  ['G'] = google,
+  ['b'] = bearer,
+  ['e'] = jwt,
+  ['g'] = github_gitlab,
+  ['h'] = slack_hook_vault,
+  ['r'] = stripe_restricted,
+  ['s'] = stripe,
+  ['x'] = slack,
+};
+
+/* Where a byte may start a shape: 1 at the start of a word, 2 anywhere. A backslash or a percent
+ * sign may start an escape, behind which a word starts. */
+static const uint8_t starts[256] = {
+  ['-'] = 2, [':'] = 2, ['\\'] = 2, ['%'] = 2, ['A'] = 1, ['B'] = 1, ['G'] = 1,
+  ['b'] = 1, ['e'] = 1, ['g'] = 1,  ['h'] = 1, ['r'] = 1, ['s'] = 1, ['x'] = 1,
+};
+
+/* The length of an escape such as `\n` or `%3D`. */
+static size_t escape_length(char byte)
+{
+  return byte == '\\' ? 2 : byte == '%' ? 3 : 0;
+}
+
+/* Bytes of a text. */
+struct span {
+  const char *start;
+  const char *end;
+};
+
+static bool match_shape(const char *at, const char *end, unsigned behind, struct span *span)
+{
+  const struct shape *shape = shapes[(unsigned char)*at];
+
+  for (; shape != NULL && shape->start != NULL; shape++) {
+    size_t length = 0;
+
+    if ((size_t)(end - at) < shape->length || shape->start[1] != at[1] ||
+        (shape->not_behind & behind) != 0 || memcmp(at, shape->start, shape->length) != 0)
+      continue;
+    length = shape->measure(shape, at + shape->length, end);
+    if (length == 0)
+      continue;
+    span->start = at + shape->public_length;
+    span->end = at + shape->length + length;
+    return true;
+  }
+  return false;
+}
+
+/* The first shape in the text; an empty span at the end where there is none. */
+static struct span next_shape(const char *text, const char *end)
+{
+  struct span span = { end, end };
+  unsigned behind = 0;
+
+  for (const char *at = text; at < end; at++) {
+    unsigned char byte = (unsigned char)*at;
+
+    if (starts[byte] > (behind & WORD)) {
+      size_t escape = escape_length(*at);
+
+      if (escape == 0 && match_shape(at, end, behind, &span))
+        break;
+      if (escape > 0 && (size_t)(end - at) > escape && match_shape(at + escape, end, 0, &span))
+        break;
+    }
+    behind = kinds[byte];
+  }
+  return span;
+}
+
+bool guard_find(const char *text, size_t length, size_t *at, size_t *secret_length)
+{
+  struct span span = next_shape(text, text + length);
+
+  if (span.start == span.end)
+    return false;
+  *at = (size_t)(span.start - text);
+  *secret_length = (size_t)(span.end - span.start);
+  return true;
+}
+
+/* ---- pairs of a key and a value in prose, such as `password=x`, `"token": "x"`, `API key: x` ----
+ */
+
+static const char mark[] = "[redacted]";
+enum {
+  MARK_LENGTH = sizeof(mark) - 1
+};
+
+static bool is_blank(char byte)
+{
+  return byte == ' ' || byte == '\t';
+}
+
+static bool is_key_byte(char byte)
+{
+  return (kinds[(unsigned char)byte] & TOKEN) != 0 || byte == '.';
+}
+
+/* Whether a key word ends at `at`; blanks, a quote, a bracket and backslashes may stand between. */
+static bool is_behind_key(const char *text, const char *at)
+{
+  enum {
+    SOME = 4
+  };
+  const char *least = at - text > SOME ? at - SOME : text;
+  const char *end = NULL;
+  const char *word = NULL;
+
+  while (at > least && (is_blank(at[-1]) || strchr("\"'`]\\", at[-1]) != NULL))
+    at--;
+  end = at;
+  least = end - text > KEY_TAIL ? end - KEY_TAIL : text;
+  while (at > least && is_key_byte(at[-1]))
+    at--;
+  word = at;
+  while (at > least && (is_key_byte(at[-1]) || at[-1] == ' '))
+    at--;
+  return guard_key_is_secret(word, (size_t)(end - word)) ||
+         guard_key_is_secret(at, (size_t)(end - at));
+}
+
+/* Passes `word` and the blanks behind it, in any case. */
+static const char *pass_scheme(const char *at, const char *end, const char *word, size_t length)
+{
+  size_t i = 0;
+
+  while (i < length && (size_t)(end - at) > i && fold(at[i]) == word[i])
+    i++;
+  if (i < length || (size_t)(end - at) == length || !is_blank(at[length]))
+    return at;
+  for (at += length; at < end && is_blank(*at);)
+    at++;
+  return at;
+}
+
+/* Where the value behind a separator starts. */
+static const char *value_start(const char *at, const char *end)
+{
+  static const struct word schemes[] = { WHOLE("bearer"), WHOLE("basic"), WHOLE("token"),
+                                         WHOLE("ssws") };
+
+  while (at < end && (*at == '=' || *at == '>'))
+    at++;
+  while (at < end && is_blank(*at))
+    at++;
+  for (size_t i = 0; i < COUNT(schemes); i++)
+    at = pass_scheme(at, end, schemes[i].text, schemes[i].length);
+  return at;
+}
+
+/* The value in quotes: it ends at the same quote behind as many backslashes, or with the line. */
+static struct span quoted_value(const char *at, const char *end, const char *quote)
+{
+  size_t backslashes = (size_t)(quote - at);
+  struct span span = { quote + 1, quote + 1 };
+  size_t run = 0;
+
+  for (; span.end < end && *span.end != '\n'; span.end++) {
+    if (*span.end == *quote && run == backslashes) {
+      span.end -= run;
+      return span;
+    }
+    run = *span.end == '\\' ? run + 1 : 0;
+  }
+  return span;
+}
+
+/* What closes a sentence or a bracket is not of the value; commas, semicolons and ampersands part
+ * pairs. */
+static struct span plain_value(const char *at, const char *end)
+{
+  struct span span = { at, at };
+
+  while (span.end < end && (unsigned char)*span.end > ' ' && strchr(",;&", *span.end) == NULL)
+    span.end++;
+  while (span.end > at && strchr(")]}>.:!?\"'`\\", span.end[-1]) != NULL)
+    span.end--;
+  return span;
+}
+
+static struct span value_at(const char *at, const char *end)
+{
+  enum {
+    SOME = 4
+  };
+  const char *quote = at;
+
+  while (quote < end && quote - at < SOME && *quote == '\\')
+    quote++;
+  if (quote < end && (*quote == '"' || *quote == '\'' || *quote == '`'))
+    return quoted_value(at, end, quote);
+  return plain_value(at, end);
+}
+
+/* Whether a header of cookies ends at `at`: all its line is one value. */
+static bool is_behind_cookie(const char *text, const char *at)
+{
+  static const char word[] = "cookie";
+  size_t left = sizeof(word) - 1;
+
+  while (left > 0 && at > text && fold(at[-1]) == word[left - 1]) {
+    at--;
+    left--;
+  }
+  return left == 0;
+}
+
+static struct span line_value(const char *at, const char *end)
+{
+  const char *line_end = memchr(at, '\n', (size_t)(end - at));
+
+  return (struct span){ at, line_end != NULL ? line_end : end };
+}
+
+static bool is_redacted(struct span span)
+{
+  size_t length = (size_t)(span.end - span.start);
+
+  return length <= MARK_LENGTH && length + 1 >= MARK_LENGTH &&
+         memcmp(span.start, mark, length) == 0;
+}
+
+/* The value of the first pair in the text; an empty span at the end where there is none. Paths such
+ * as `Token::parse` and schemes such as `secret://` are no pairs. */
+static struct span next_pair(const char *text, const char *end)
+{
+  for (const char *at = text; at < end; at++) {
+    bool colon = *at == ':';
+    const char *start = NULL;
+    struct span span = { NULL, NULL };
+
+    if ((!colon && *at != '=') || !is_behind_key(text, at))
+      continue;
+    if (colon && end - at > 2 && (at[1] == ':' || (at[1] == '/' && at[2] == '/')))
+      continue;
+    start = value_start(at + 1, end);
+    span = colon && is_behind_cookie(text, at) ? line_value(start, end) : value_at(start, end);
+    if (span.start < span.end && !is_redacted(span))
+      return span;
+  }
+  return (struct span){ end, end };
+}
+
+/* ---- scrubbing ---- */
+
+struct scrub {
+  char *out;
+  size_t used;
+  size_t limit;
+};
+
+/* Copies text, as much of it as fits; false where not all did. */
+static bool keep(struct scrub *scrub, const char *from, const char *to)
+{
+  size_t length = (size_t)(to - from);
+  size_t fits = utf8_cut(from, length, scrub->limit - scrub->used);
+
+  memcpy(scrub->out + scrub->used, from, fits);
+  scrub->used += fits;
+  return fits == length;
+}
+
+static bool redact(struct scrub *scrub)
+{
+  if (scrub->limit - scrub->used < MARK_LENGTH)
+    return false;
+  memcpy(scrub->out + scrub->used, mark, MARK_LENGTH);
+  scrub->used += MARK_LENGTH;
+  return true;
+}
+
+/* Every byte is passed once by each kind of find, so that the time is linear. */
+static void scrub_text(struct scrub *scrub, const char *text, const char *end)
+{
+  struct span shape = next_shape(text, end);
+  struct span pair = next_pair(text, end);
+
+  while (text < end) {
+    struct span span = pair.start < shape.start ? pair : shape;
+
+    if (!keep(scrub, text, span.start) || span.start == end || !redact(scrub))
+      return;
+    text = span.end;
+    while (shape.start < text) { /* one that starts inside may end behind */
+      if (shape.end > text)
+        text = shape.end;
+      shape = next_shape(shape.end, end);
+    }
+    if (pair.start < text)
+      pair = next_pair(text, end);
+  }
+}
+
+char *guard_scrub(struct arena *arena, const char *text, size_t length, size_t limit)
+{
+  struct scrub scrub = { NULL, 0, limit };
+
+  if (length < limit / MARK_LENGTH) /* one byte grows to a mark at worst */
+    scrub.limit = length * MARK_LENGTH;
+  if (scrub.limit == SIZE_MAX)
+    return NULL;
+  scrub.out = arena_alloc(arena, scrub.limit + 1);
+  if (scrub.out == NULL)
+    return NULL;
+  scrub_text(&scrub, text, text + length);
+  scrub.out[scrub.used] = '\0';
+  arena_trim(arena, scrub.out + scrub.used + 1);
+  return scrub.out;
+}
