@@ -1,0 +1,150 @@
+/*
+ * The tables `meta` and `idempotency`, and the figures of a file.
+ */
+#include "engine/meta.h"
+
+#include "base/status.h"
+#include "engine/rows.h"
+
+#include <string.h>
+
+static connector_status get_text(struct connection *connection, const char *sql,
+                                 struct statement **out, connector_error *error)
+{
+  return statement_get_text(connection, sql, strlen(sql), out, error);
+}
+
+connector_status meta_cursor_key(struct connection *connection, uint8_t key[META_KEY_SIZE],
+                                 connector_error *error)
+{
+  struct statement *statement = NULL;
+  const void *bytes = NULL;
+  size_t length = 0;
+  bool row = false;
+  connector_status status = get_text(
+      connection, "SELECT value FROM meta WHERE key = 'cursor_key'", &statement, error);
+
+  if (status != CONNECTOR_OK)
+    return status;
+  status = statement_step(statement, &row, error);
+  if (status == CONNECTOR_OK && row)
+    bytes = column_bytes(statement, 0, &length);
+  if (status == CONNECTOR_OK && (bytes == NULL || length != META_KEY_SIZE))
+    status = error_set(error, CONNECTOR_CORRUPT, NULL, "the file has lost its cursor key");
+  if (status == CONNECTOR_OK)
+    memcpy(key, bytes, META_KEY_SIZE);
+  statement_done(statement);
+  return status;
+}
+
+/* ---- idempotency ---- */
+
+static void bind_once(struct statement *statement, const struct once *once)
+{
+  bind_text(statement, once->tenant);
+  bind_text(statement, once->app);
+  bind_text(statement, once->key);
+}
+
+connector_status once_find(struct connection *connection, struct once *once, bool *found,
+                           connector_error *error)
+{
+  struct statement *statement = NULL;
+  connector_status status = get_text(connection,
+                                     "SELECT content, connector_id, created_at FROM idempotency"
+                                     " WHERE tenant_id = ? AND app_id = ? AND key = ?",
+                                     &statement, error);
+
+  if (status != CONNECTOR_OK)
+    return status;
+  bind_once(statement, once);
+  status = statement_step(statement, found, error);
+  if (status == CONNECTOR_OK && *found) {
+    size_t length = 0;
+    const void *content = column_bytes(statement, 0, &length);
+    uint32_t id_length = 0;
+    const char *id = column_text(statement, 1, &id_length);
+
+    *found = length == CONTENT_SIZE && content != NULL && id != NULL &&
+             id_length < CONNECTOR_ID_SIZE;
+    if (*found) {
+      memcpy(once->content, content, CONTENT_SIZE);
+      memcpy(once->connector_id, id, (size_t)id_length + 1);
+      once->created_at = column_integer(statement, 2);
+    }
+  }
+  statement_done(statement);
+  return status;
+}
+
+connector_status once_put(struct connection *connection, const struct once *once,
+                          connector_error *error)
+{
+  struct statement *statement = NULL;
+  connector_status status =
+      get_text(connection,
+               "INSERT INTO idempotency (tenant_id, app_id, key, content, connector_id, created_at)"
+               " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (tenant_id, app_id, key) DO UPDATE SET"
+               " content = excluded.content, connector_id = excluded.connector_id,"
+               " created_at = excluded.created_at",
+               &statement, error);
+
+  if (status != CONNECTOR_OK)
+    return status;
+  bind_once(statement, once);
+  bind_bytes(statement, once->content, CONTENT_SIZE);
+  bind_text(statement, once->connector_id);
+  bind_integer(statement, once->created_at);
+  return statement_run(statement, error);
+}
+
+connector_status once_expire(struct connection *connection, int64_t before, int64_t limit,
+                             int64_t *expired, connector_error *error)
+{
+  struct statement *statement = NULL;
+  connector_status status =
+      get_text(connection,
+               "DELETE FROM idempotency WHERE (tenant_id, app_id, key) IN"
+               " (SELECT tenant_id, app_id, key FROM idempotency WHERE created_at < ? LIMIT ?)",
+               &statement, error);
+
+  if (status != CONNECTOR_OK)
+    return status;
+  bind_integer(statement, before);
+  bind_integer(statement, limit);
+  status = statement_run(statement, error);
+  if (status == CONNECTOR_OK)
+    *expired = connection_changes(connection);
+  return status;
+}
+
+/* ---- figures ---- */
+
+connector_status meta_figures(struct connection *connection, struct file_figures *figures,
+                              connector_error *error)
+{
+  int64_t all = 0;
+  int64_t page_size = 0;
+  int64_t pages = 0;
+  int64_t free_pages = 0;
+  const struct {
+    const char *sql;
+    int64_t *out;
+  } questions[] = {
+    { "SELECT count(*) FROM connector", &all },
+    { "SELECT count(*) FROM connector WHERE deleted_at IS NOT NULL", &figures->deleted },
+    { "SELECT count(DISTINCT tenant_id) FROM connector", &figures->tenants },
+    { "PRAGMA page_size", &page_size },
+    { "PRAGMA page_count", &pages },
+    { "PRAGMA freelist_count", &free_pages },
+    { "PRAGMA user_version", &figures->schema_version },
+  };
+  connector_status status = CONNECTOR_OK;
+
+  for (size_t i = 0; status == CONNECTOR_OK && i < sizeof(questions) / sizeof(questions[0]); i++)
+    status = connection_integer(connection, questions[i].sql, questions[i].out, error);
+  figures->live = all - figures->deleted;
+  figures->file_bytes = pages * page_size;
+  figures->free_bytes = free_pages * page_size;
+  return status;
+}

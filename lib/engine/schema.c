@@ -1,0 +1,158 @@
+/*
+ * Migrations, forward only. The text of a step never changes once it has been released: a new
+ * column is a new step.
+ */
+#include "engine/schema.h"
+
+#include "base/status.h"
+
+#include <stddef.h>
+
+/*
+ * `id` comes first in the key so that a record is found by its id alone too, and in the order of
+ * creation over all tenants. The list of a tenant's live records has an index of its own, so that
+ * soft-deleted records cost it nothing; what is deleted has one for purging by age.
+ */
+static const char version_1[] =
+    "CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE connector ("
+    " id TEXT NOT NULL,"
+    " tenant_id TEXT NOT NULL,"
+    " app_id TEXT,"
+    " created_at INTEGER NOT NULL,"
+    " updated_at INTEGER NOT NULL,"
+    " created_by TEXT,"
+    " updated_by TEXT,"
+    " source TEXT NOT NULL,"
+    " source_type TEXT NOT NULL,"
+    " deleted_at INTEGER,"
+    " deleted_by TEXT,"
+    " schema_version INTEGER NOT NULL,"
+    " type TEXT,"
+    " provider TEXT,"
+    " name TEXT,"
+    " scope TEXT NOT NULL,"
+    " owner_id TEXT,"
+    " group_id TEXT,"
+    " user_id TEXT,"
+    " config TEXT,"
+    " vault_path TEXT,"
+    " auth_type TEXT,"
+    " oauth_refresh_needed INTEGER NOT NULL,"
+    " oauth_token_expires_at INTEGER,"
+    " enabled INTEGER NOT NULL,"
+    " sync_status TEXT,"
+    " last_sync_at INTEGER,"
+    " consecutive_errors INTEGER NOT NULL,"
+    " last_error TEXT,"
+    " metrics TEXT,"
+    " event_types TEXT,"
+    " webhook_endpoint_id TEXT,"
+    " credential_last_rotated_at INTEGER,"
+    " next_rotation_due INTEGER,"
+    " tags TEXT,"
+    " version INTEGER NOT NULL,"
+    " application_id TEXT"
+    ") STRICT;"
+    "CREATE UNIQUE INDEX connector_key ON connector (id, tenant_id);"
+    "CREATE INDEX connector_live ON connector (tenant_id, id) WHERE deleted_at IS NULL;"
+    "CREATE INDEX connector_deleted ON connector (tenant_id, deleted_at)"
+    " WHERE deleted_at IS NOT NULL;"
+    "CREATE TABLE idempotency ("
+    " tenant_id TEXT NOT NULL,"
+    " app_id TEXT NOT NULL,"
+    " key TEXT NOT NULL,"
+    " content BLOB NOT NULL,"
+    " connector_id TEXT NOT NULL,"
+    " created_at INTEGER NOT NULL,"
+    " PRIMARY KEY (tenant_id, app_id, key)"
+    ") STRICT, WITHOUT ROWID;"
+    "INSERT INTO meta (key, value) VALUES"
+    " ('store_id', lower(hex(randomblob(16)))), ('cursor_key', randomblob(32));"
+    "PRAGMA application_id = 1129202516;" /* SCHEMA_APPLICATION_ID */
+    "PRAGMA user_version = 1;";
+
+_Static_assert(SCHEMA_APPLICATION_ID == 1129202516, "the pragma above writes this number");
+
+static const char *const steps[SCHEMA_VERSION] = { version_1 };
+
+static connector_status look(struct connection *connection, int64_t *application_id,
+                             int64_t *version, connector_error *error)
+{
+  connector_status status =
+      connection_integer(connection, "PRAGMA application_id", application_id, error);
+
+  return status == CONNECTOR_OK
+             ? connection_integer(connection, "PRAGMA user_version", version, error)
+             : status;
+}
+
+/* Whether a file without our id is empty, so that it may become ours. */
+static connector_status look_empty(struct connection *connection, int64_t application_id,
+                                   int64_t version, connector_error *error)
+{
+  int64_t tables = 0;
+  connector_status status =
+      connection_integer(connection, "SELECT count(*) FROM sqlite_schema", &tables, error);
+
+  if (status != CONNECTOR_OK)
+    return status;
+  if (application_id != 0 || version != 0 || tables != 0)
+    return error_set(error, CONNECTOR_CORRUPT, NULL, "the file belongs to another program");
+  return CONNECTOR_OK;
+}
+
+connector_status schema_look(struct connection *connection, enum schema_state *state,
+                             connector_error *error)
+{
+  int64_t application_id = 0;
+  int64_t version = 0;
+  connector_status status = look(connection, &application_id, &version, error);
+
+  if (status != CONNECTOR_OK)
+    return status;
+  if (application_id != SCHEMA_APPLICATION_ID) {
+    *state = SCHEMA_EMPTY;
+    return look_empty(connection, application_id, version, error);
+  }
+  if (version > SCHEMA_VERSION)
+    return error_set(error, CONNECTOR_SCHEMA, NULL,
+                     "the file has schema %lld and this library knows up to %d",
+                     (long long)version, SCHEMA_VERSION);
+  if (version < 1)
+    return error_set(error, CONNECTOR_CORRUPT, NULL, "the file has no schema version");
+  *state = version == SCHEMA_VERSION ? SCHEMA_CURRENT : SCHEMA_OLD;
+  return CONNECTOR_OK;
+}
+
+/* One step, unless another process has taken it meanwhile. */
+static connector_status take_next(struct connection *connection, bool *done,
+                                  connector_error *error)
+{
+  enum schema_state state = SCHEMA_CURRENT;
+  int64_t version = 0;
+  connector_status status = connection_begin_write(connection, error);
+
+  if (status != CONNECTOR_OK)
+    return status;
+  status = schema_look(connection, &state, error);
+  *done = state == SCHEMA_CURRENT;
+  if (status == CONNECTOR_OK)
+    status = connection_integer(connection, "PRAGMA user_version", &version, error);
+  if (status == CONNECTOR_OK && !*done)
+    status = connection_run(connection, steps[version], error);
+  if (status == CONNECTOR_OK)
+    return connection_commit(connection, error);
+  connection_rollback(connection);
+  return status;
+}
+
+connector_status schema_migrate(struct connection *connection, connector_error *error)
+{
+  bool done = false;
+  connector_status status = CONNECTOR_OK;
+
+  while (status == CONNECTOR_OK && !done)
+    status = take_next(connection, &done, error);
+  return status;
+}

@@ -1,0 +1,49 @@
+/*
+ * What the files of this folder that know SQLite share.
+ */
+#ifndef ENGINE_SQLITE_H
+#define ENGINE_SQLITE_H
+
+#include "engine/engine.h"
+
+#include <sqlite3.h>
+
+enum { STATEMENTS_KEPT = 64 };
+
+enum transaction_step {
+  STEP_BEGIN_WRITE,
+  STEP_BEGIN_READ,
+  STEP_COMMIT,
+  STEP_ROLLBACK,
+  STEP_SAVEPOINT,
+  STEP_RELEASE,
+  STEP_ROLLBACK_TO,
+  TRANSACTION_STEPS
+};
+
+struct statement {
+  struct connection *connection;
+  sqlite3_stmt *handle; /* NULL in a free place */
+  struct statement_key key;
+  char *text;           /* owned; of a statement known by its text */
+  size_t text_length;
+  uint64_t used;        /* tick of the last use: the least one makes room */
+  int bound;            /* parameters bound in this run */
+  int failure;          /* the first bind that failed, or SQLITE_OK */
+};
+
+struct connection {
+  sqlite3 *db;
+  struct engine_options *options;
+  int64_t wait_started_us;
+  uint64_t tick;
+  sqlite3_stmt *transactions[TRANSACTION_STEPS];
+  struct statement statements[STATEMENTS_KEPT];
+};
+
+/* Fills the error from what a code of the engine means; `connection` may be NULL. */
+connector_status connection_fail(struct connection *connection, int code, connector_error *error);
+
+void statements_close(struct connection *connection);
+
+#endif
