@@ -1,0 +1,230 @@
+/*
+ * What acts on the whole file: check, maintenance, figures. Backup is in backup.c.
+ */
+#include "store/list.h"
+
+#include "base/structs.h"
+#include "store/once.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+enum { KEYS_AT_ONCE = 500 };
+
+static const uint64_t wal_limit_usual = UINT64_C(64) * 1024 * 1024;
+
+/* ---- check ---- */
+
+struct checking {
+  struct call *call;
+  connector_report_fn report;
+  void *user;
+  int64_t found;
+};
+
+static connector_status report(struct checking *checking, const connector_finding *finding,
+                               connector_error *error)
+{
+  connector_error told = { 0 };
+  connector_status status = CONNECTOR_OK;
+
+  checking->found++;
+  if (checking->report == NULL)
+    return CONNECTOR_OK;
+  status = checking->report(checking->user, finding, &told);
+  return status == CONNECTOR_OK
+             ? CONNECTOR_OK
+             : host_said(status, &told, "the host's function stopped the call", error);
+}
+
+static connector_status check_file(void *user, const char *complaint, connector_error *error)
+{
+  connector_finding finding = { .size = sizeof(finding), .field = "", .message = complaint };
+
+  return report(user, &finding, error);
+}
+
+static connector_status check_record(void *context, const connector *record,
+                                     connector_error *error)
+{
+  struct checking *checking = context;
+  connector_error problem = { 0 };
+  connector_finding finding = { .size = sizeof(finding),
+                                .tenant_id = record->tenant_id,
+                                .id = record->id,
+                                .field = problem.field,
+                                .message = problem.message };
+  connector_status status =
+      record_check(record, &checking->call->store->limits, &problem);
+
+  if (status == CONNECTOR_NO_MEMORY)
+    return error_no_memory(error);
+  return status == CONNECTOR_OK ? CONNECTOR_OK : report(checking, &finding, error);
+}
+
+/* A file that the engine finds damaged may not be readable record by record. */
+static connector_status check(struct checking *checking)
+{
+  static const struct scope everything = { .kind = SCOPE_SYSTEM };
+  struct call *call = checking->call;
+  connector_query query = CONNECTOR_QUERY_INIT;
+  struct connection *connection = NULL;
+  struct work work;
+  connector_status status = work_begin_read(&work, call);
+
+  if (status != CONNECTOR_OK)
+    return status;
+  connection = work.connection;
+  status = connection_integrity(connection, check_file, checking, call->error);
+  work_end_read(&work);
+  if (status != CONNECTOR_OK || checking->found > 0)
+    return status;
+  query.deleted = CONNECTOR_DELETED_INCLUDE;
+  call->scope = everything;
+  return stream(call, &query, check_record, checking);
+}
+
+connector_status connector_check(connector_store *store, connector_report_fn report_fn, void *user,
+                                 connector_error *error)
+{
+  struct call call;
+  struct checking checking = { .call = &call, .report = report_fn, .user = user };
+  connector_status status = call_enter(&call, store, error);
+
+  if (status == CONNECTOR_OK)
+    status = check(&checking);
+  if (status == CONNECTOR_OK && checking.found > 0)
+    status = error_set(error, CONNECTOR_CORRUPT, NULL, "the check found %lld faults",
+                       (long long)checking.found);
+  return call_end(&call, status);
+}
+
+/* ---- maintenance ---- */
+
+static int64_t wal_bytes(const connector_store *store)
+{
+  struct stat file;
+  char path[4096];
+  size_t length = strlen(pool_path(store->pool));
+
+  if (pool_is_single(store->pool) || length + sizeof("-wal") > sizeof(path))
+    return 0;
+  memcpy(path, pool_path(store->pool), length);
+  memcpy(path + length, "-wal", sizeof("-wal"));
+  return stat(path, &file) == 0 ? (int64_t)file.st_size : 0;
+}
+
+static connector_status expire_keys(struct call *call)
+{
+  int64_t now = 0;
+  int64_t expired = KEYS_AT_ONCE;
+  connector_status status = store_now(call->store, &now, call->error);
+
+  while (status == CONNECTOR_OK && expired == KEYS_AT_ONCE) {
+    struct work work;
+
+    status = work_begin_write(&work, call, false);
+    if (status != CONNECTOR_OK)
+      return status;
+    status = once_expire(work.connection, now - (int64_t)ONCE_HOURS * 3600 * 1000, KEYS_AT_ONCE,
+                         &expired, call->error);
+    status = work_end_write(&work, status);
+  }
+  return status;
+}
+
+/* On a connection of its own, so that writers go on. */
+static connector_status checkpoint(struct call *call, uint64_t limit)
+{
+  struct pool *pool = call->store->pool;
+  struct connection *connection = NULL;
+  connector_status status = CONNECTOR_OK;
+
+  if (pool_is_single(pool))
+    return CONNECTOR_OK;
+  status = pool_take_long_reader(pool, &connection, call->error);
+  if (status != CONNECTOR_OK)
+    return status;
+  status = connection_checkpoint(connection, false, call->error);
+  if (status == CONNECTOR_OK && (uint64_t)wal_bytes(call->store) > limit) {
+    status = connection_checkpoint(connection, true, call->error);
+    if (status == CONNECTOR_OK && (uint64_t)wal_bytes(call->store) > limit)
+      store_log(call->store, CONNECTOR_LOG_WARNING,
+                "the write-ahead log is above its limit: a reader has been open for long");
+  }
+  pool_give_long_reader(pool, connection);
+  return status;
+}
+
+static connector_status maintain(struct call *call, uint64_t wal_limit)
+{
+  connector_store *store = call->store;
+  connector_status status = CONNECTOR_OK;
+
+  if (store_in_batch(store))
+    return error_set(call->error, CONNECTOR_MISUSE, NULL, "maintenance can't run inside a batch");
+  if (store->read_only)
+    return error_set(call->error, CONNECTOR_READ_ONLY, NULL, "the store is opened read-only");
+  status = expire_keys(call);
+  return status == CONNECTOR_OK ? checkpoint(call, wal_limit) : status;
+}
+
+connector_status connector_maintain(connector_store *store,
+                                    const connector_maintain_options *options,
+                                    connector_error *error)
+{
+  struct call call;
+  connector_maintain_options known = CONNECTOR_MAINTAIN_OPTIONS_INIT;
+  connector_status status = call_enter(&call, store, error);
+
+  if (status == CONNECTOR_OK && options != NULL)
+    status = struct_read(&known, sizeof(known), options, error);
+  if (status == CONNECTOR_OK)
+    status = maintain(&call, known.wal_limit_bytes > 0 ? known.wal_limit_bytes : wal_limit_usual);
+  return call_end(&call, status);
+}
+
+/* ---- figures ---- */
+
+static connector_status read_stats(struct call *call, connector_stats *stats)
+{
+  connector_store *store = call->store;
+  struct file_figures file = { 0 };
+  struct pool_figures pool = { 0 };
+  struct work work;
+  connector_status status = work_begin_read(&work, call);
+
+  if (status != CONNECTOR_OK)
+    return status;
+  status = meta_figures(work.connection, &file, call->error);
+  work_end_read(&work);
+  pool_figures(store->pool, &pool);
+  stats->records = file.live;
+  stats->deleted = file.deleted;
+  stats->tenants = file.tenants;
+  stats->file_bytes = file.file_bytes;
+  stats->wal_bytes = wal_bytes(store);
+  stats->free_bytes = file.free_bytes;
+  stats->schema_version = file.schema_version;
+  stats->readers_open = pool.readers_open;
+  stats->writes = atomic_load(&store->writes);
+  stats->busy_waits = pool.busy_waits;
+  stats->longest_wait_us = pool.longest_wait_us;
+  return status;
+}
+
+connector_status connector_stats_get(connector_store *store, connector_stats *stats,
+                                     connector_error *error)
+{
+  struct call call;
+  connector_stats read = CONNECTOR_STATS_INIT;
+  connector_status status = call_enter(&call, store, error);
+
+  if (status == CONNECTOR_OK && stats == NULL)
+    status = not_given("stats", error);
+  if (status == CONNECTOR_OK)
+    status = read_stats(&call, &read);
+  if (status == CONNECTOR_OK)
+    status = struct_write(stats, sizeof(read), &read, error);
+  return call_end(&call, status);
+}

@@ -1,0 +1,206 @@
+/*
+ * Delete, restore and purge: the changes of a record's state, one table row each.
+ */
+#include "store/find.h"
+#include "store/rules.h"
+
+#include <string.h>
+
+enum { PURGE_AT_ONCE = 500 };
+
+struct state_change {
+  connector_action action;
+  connector_change_kind kind;
+  bool of_deleted;  /* it is for records that are deleted */
+  int64_t versions; /* that it adds */
+  connector_status (*write)(struct connection *, const struct target *, const struct stamp *,
+                            bool *, connector_error *);
+};
+
+static connector_status purge_row(struct connection *connection, const struct target *target,
+                                  const struct stamp *stamp, bool *changed, connector_error *error)
+{
+  (void)stamp;
+  return rows_purge(connection, target, changed, error);
+}
+
+static const struct state_change deletion = { CONNECTOR_ACTION_DELETE, CONNECTOR_CHANGE_DELETED,
+                                              false, 1, rows_delete };
+static const struct state_change restoration = { CONNECTOR_ACTION_RESTORE,
+                                                 CONNECTOR_CHANGE_RESTORED, true, 1, rows_restore };
+static const struct state_change purging = { CONNECTOR_ACTION_PURGE, CONNECTOR_CHANGE_PURGED, true,
+                                             0, purge_row };
+
+/* `on_change` needs what the statement does not tell: the record's app and version. */
+static connector_status look(struct aim *aim, struct work *work)
+{
+  return work->call->store->on_change != NULL ? aim_find(aim, work) : aim_narrow(aim, work);
+}
+
+static connector_status write(struct aim *aim, struct work *work,
+                              const struct state_change *change, int64_t now)
+{
+  struct call *call = work->call;
+  struct target target = { &aim->scope, aim->id, aim->expected_version };
+  struct stamp stamp = { now, call->caller.person_id };
+  bool changed = false;
+  connector_status status = change->write(work->connection, &target, &stamp, &changed, call->error);
+
+  if (status == CONNECTOR_OK && !changed)
+    return aim_explain(aim, work);
+  if (status == CONNECTOR_OK && aim->found != NULL)
+    status = work_note(work, change->kind, aim->found, aim->found->version + change->versions, now);
+  return status;
+}
+
+static connector_status run(struct aim *aim, struct work *work, const struct state_change *change,
+                            int64_t now, connector **out)
+{
+  struct call *call = work->call;
+  connector_status status = look(aim, work);
+
+  if (status == CONNECTOR_OK)
+    status = write(aim, work, change, now);
+  if (status != CONNECTOR_OK || out == NULL)
+    return status;
+  return rows_find(work->connection, &aim->scope, aim->id, CONNECTOR_DELETED_INCLUDE, out,
+                   call->error);
+}
+
+static connector_status change_state(connector_store *store, const char *id,
+                                     int64_t expected_version, const struct state_change *change,
+                                     connector **out, connector_error *error)
+{
+  struct call call;
+  struct aim aim = { 0 };
+  struct work work;
+  connector *result = NULL;
+  int64_t now = 0;
+  connector_status status = call_begin(&call, store, error);
+
+  if (status == CONNECTOR_OK)
+    status = aim_init(&aim, &call, id, expected_version, change->of_deleted);
+  if (status == CONNECTOR_OK)
+    status = aim_authorize(&aim, &call, change->action);
+  if (status == CONNECTOR_OK)
+    status = store_now(store, &now, error);
+  if (status == CONNECTOR_OK)
+    status = work_begin_write(&work, &call, true);
+  if (status == CONNECTOR_OK) {
+    status = run(&aim, &work, change, now, out != NULL ? &result : NULL);
+    status = work_end_write(&work, status);
+  }
+  if (status == CONNECTOR_OK && out != NULL)
+    *out = result;
+  else
+    connector_free(result);
+  aim_free(&aim);
+  return call_end(&call, status);
+}
+
+connector_status connector_delete(connector_store *store, const char *id, int64_t expected_version,
+                                  connector_error *error)
+{
+  return change_state(store, id, expected_version, &deletion, NULL, error);
+}
+
+connector_status connector_restore(connector_store *store, const char *id,
+                                   int64_t expected_version, connector **out,
+                                   connector_error *error)
+{
+  return change_state(store, id, expected_version, &restoration, out, error);
+}
+
+connector_status connector_purge(connector_store *store, const char *id, connector_error *error)
+{
+  return change_state(store, id, 0, &purging, NULL, error);
+}
+
+/* ---- purging by age ---- */
+
+struct doomed {
+  struct arena arena;
+  const connector *rows[PURGE_AT_ONCE];
+  size_t count;
+};
+
+static connector_status gather(struct work *work, int64_t deleted_before, struct doomed *doomed)
+{
+  struct call *call = work->call;
+  struct statement *statement = NULL;
+  struct row row;
+  bool found = true;
+  connector_status status = rows_purgeable(work->connection, &call->scope, deleted_before,
+                                           PURGE_AT_ONCE, &statement, call->error);
+
+  if (status != CONNECTOR_OK)
+    return status;
+  while (status == CONNECTOR_OK && found && doomed->count < PURGE_AT_ONCE) {
+    status = rows_next(statement, &row, &found, call->error);
+    if (status == CONNECTOR_OK && found) {
+      void *block = arena_object(&doomed->arena, row_size(&row));
+
+      if (block == NULL)
+        status = error_no_memory(call->error);
+      else
+        doomed->rows[doomed->count++] = row_place(&row, block);
+    }
+  }
+  statement_done(statement);
+  return status;
+}
+
+static connector_status purge_one(struct work *work, const connector *row, int64_t now)
+{
+  struct call *call = work->call;
+  struct scope scope = { .kind = SCOPE_TENANT, .tenant = row->tenant_id };
+  struct target target = { &scope, row->id, row->version };
+  bool changed = false;
+  connector_status status = rows_purge(work->connection, &target, &changed, call->error);
+
+  if (status == CONNECTOR_OK && changed)
+    status = work_note(work, CONNECTOR_CHANGE_PURGED, row, row->version, now);
+  return status;
+}
+
+/* One transaction's worth, read within the caller's scope. */
+static connector_status purge_some(struct call *call, int64_t deleted_before, size_t *purged)
+{
+  struct doomed doomed = { 0 };
+  struct work work;
+  int64_t now = 0;
+  connector_status status = store_now(call->store, &now, call->error);
+
+  if (status == CONNECTOR_OK)
+    status = work_begin_write(&work, call, true);
+  if (status != CONNECTOR_OK)
+    return status;
+  status = gather(&work, deleted_before, &doomed);
+  for (size_t i = 0; status == CONNECTOR_OK && i < doomed.count; i++)
+    status = purge_one(&work, doomed.rows[i], now);
+  status = work_end_write(&work, status);
+  *purged = status == CONNECTOR_OK ? doomed.count : 0;
+  arena_free(&doomed.arena);
+  return status;
+}
+
+connector_status connector_purge_deleted(connector_store *store, int64_t deleted_before,
+                                         int64_t *purged, connector_error *error)
+{
+  struct call call;
+  int64_t total = 0;
+  size_t some = PURGE_AT_ONCE;
+  connector_status status = call_begin(&call, store, error);
+
+  if (status == CONNECTOR_OK && deleted_before <= 0)
+    status = error_set(error, CONNECTOR_INVALID, "deleted_before", "must be a time after 1970");
+  if (status == CONNECTOR_OK)
+    status = rules_authorize(&call, CONNECTOR_ACTION_PURGE, NULL);
+  while (status == CONNECTOR_OK && some == PURGE_AT_ONCE) {
+    status = purge_some(&call, deleted_before, &some);
+    total += (int64_t)some;
+  }
+  if (status == CONNECTOR_OK && purged != NULL)
+    *purged = total;
+  return call_end(&call, status);
+}

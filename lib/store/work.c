@@ -1,0 +1,168 @@
+/*
+ * Transactions of calls, their place in a batch, and telling of changes.
+ */
+#include "store/work.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- changes ---- */
+
+static bool make_room(struct change_list *changes)
+{
+  size_t capacity = changes->capacity > 0 ? changes->capacity * 2 : 8;
+  connector_change *items = NULL;
+
+  if (changes->count < changes->capacity)
+    return true;
+  items = realloc(changes->items, capacity * sizeof(*items));
+  if (items == NULL)
+    return false;
+  changes->items = items;
+  changes->capacity = capacity;
+  return true;
+}
+
+static const char *keep(struct change_list *changes, const char *text, bool *failed)
+{
+  char *copy = text != NULL ? arena_copy(&changes->arena, text, strlen(text)) : NULL;
+
+  if (text != NULL && copy == NULL)
+    *failed = true;
+  return copy;
+}
+
+connector_status work_note(struct work *work, connector_change_kind kind, const connector *record,
+                           int64_t version, int64_t at)
+{
+  const connector_caller *caller = &work->call->caller;
+  struct change_list *changes = work->joined ? &work->call->store->batch->changes : &work->own;
+  connector_change *change = NULL;
+  bool failed = false;
+
+  if (work->call->store->on_change == NULL)
+    return CONNECTOR_OK;
+  if (!make_room(changes))
+    return error_no_memory(work->call->error);
+  change = &changes->items[changes->count];
+  *change = (connector_change){
+    .size = sizeof(*change),
+    .kind = kind,
+    .id = keep(changes, record->id, &failed),
+    .tenant_id = keep(changes, record->tenant_id, &failed),
+    .app_id = keep(changes, record->app_id, &failed),
+    .version = version,
+    .at = at,
+    .person_id = keep(changes, caller->person_id, &failed),
+    .request_id = keep(changes, caller->request_id, &failed),
+  };
+  if (failed)
+    return error_no_memory(work->call->error);
+  changes->count++;
+  return CONNECTOR_OK;
+}
+
+void changes_tell(const connector_store *store, const struct change_list *changes)
+{
+  for (size_t i = 0; store->on_change != NULL && i < changes->count; i++)
+    store->on_change(store->user, &changes->items[i]);
+}
+
+void changes_free(struct change_list *changes)
+{
+  free(changes->items);
+  arena_free(&changes->arena);
+  *changes = (struct change_list){ 0 };
+}
+
+/* ---- reading ---- */
+
+connector_status work_begin_read(struct work *work, struct call *call)
+{
+  connector_status status = CONNECTOR_OK;
+
+  work->call = call;
+  work->joined = store_in_batch(call->store);
+  if (work->joined) {
+    work->connection = call->store->batch->connection;
+    return CONNECTOR_OK;
+  }
+  status = pool_take_reader(call->store->pool, &work->reader, call->error);
+  work->connection = work->reader.connection;
+  return status;
+}
+
+void work_end_read(struct work *work)
+{
+  if (!work->joined)
+    pool_give_reader(work->call->store->pool, &work->reader);
+}
+
+/* ---- writing ---- */
+
+/* The engine undoes a whole transaction by itself after some failures; what follows inside the batch
+ * must not be committed piecemeal. */
+static connector_status join(struct work *work, bool steps)
+{
+  struct batch *batch = work->call->store->batch;
+
+  work->connection = batch->connection;
+  work->undoable = steps;
+  work->mark = batch->changes.count;
+  if (!connection_in_transaction(work->connection))
+    return error_set(work->call->error, CONNECTOR_IO, NULL,
+                     "an earlier failure has undone the batch");
+  return steps ? connection_savepoint(work->connection, work->call->error) : CONNECTOR_OK;
+}
+
+connector_status work_begin_write(struct work *work, struct call *call, bool steps)
+{
+  connector_store *store = call->store;
+  connector_status status = CONNECTOR_OK;
+
+  work->call = call;
+  work->own = (struct change_list){ 0 };
+  work->joined = store_in_batch(store);
+  if (store->read_only)
+    return error_set(call->error, CONNECTOR_READ_ONLY, NULL, "the store is opened read-only");
+  if (work->joined)
+    return join(work, steps);
+  status = pool_take_writer(store->pool, &work->connection, call->error);
+  if (status != CONNECTOR_OK)
+    return status;
+  status = connection_begin_write(work->connection, call->error);
+  if (status != CONNECTOR_OK)
+    pool_give_writer(store->pool);
+  return status;
+}
+
+static connector_status end_joined(struct work *work, connector_status status)
+{
+  if (status == CONNECTOR_OK && work->undoable)
+    status = connection_release(work->connection, work->call->error);
+  if (status == CONNECTOR_OK)
+    return CONNECTOR_OK;
+  if (work->undoable)
+    connection_rollback_to(work->connection);
+  work->call->store->batch->changes.count = work->mark;
+  return status;
+}
+
+connector_status work_end_write(struct work *work, connector_status status)
+{
+  connector_store *store = work->call->store;
+
+  if (work->joined)
+    return end_joined(work, status);
+  if (status == CONNECTOR_OK)
+    status = connection_commit(work->connection, work->call->error);
+  else
+    connection_rollback(work->connection);
+  pool_give_writer(store->pool);
+  if (status == CONNECTOR_OK) {
+    atomic_fetch_add_explicit(&store->writes, 1, memory_order_relaxed);
+    changes_tell(store, &work->own);
+  }
+  changes_free(&work->own);
+  return status;
+}

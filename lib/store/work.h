@@ -1,0 +1,57 @@
+/*
+ * Work on the engine for one call: reading, or writing in a transaction; alone, or joined to the
+ * batch that this thread is inside. And the changes to be told of once it is committed.
+ */
+#ifndef STORE_WORK_H
+#define STORE_WORK_H
+
+#include "store/store.h"
+
+/* Changes in the order they were made. */
+struct change_list {
+  struct arena arena;
+  connector_change *items;
+  size_t count;
+  size_t capacity;
+};
+
+struct batch {
+  struct connection *connection;
+  struct change_list changes;
+};
+
+struct work {
+  struct call *call;
+  struct connection *connection;
+  struct reader reader;
+  bool joined;            /* to a batch of this thread */
+  bool undoable;          /* joined with a savepoint of its own */
+  size_t mark;            /* changes of the batch before this work */
+  struct change_list own; /* where it is not joined */
+};
+
+/* ---- reading ---- */
+
+connector_status work_begin_read(struct work *work, struct call *call);
+void work_end_read(struct work *work);
+
+/* ---- writing ---- */
+
+/* Begins a transaction, or joins the batch's. `steps` says that the work writes more than once or
+ * may fail after it wrote: inside a batch it then gets a savepoint. READ_ONLY where the store is. */
+connector_status work_begin_write(struct work *work, struct call *call, bool steps);
+
+/* Commits where the status is CONNECTOR_OK, else undoes; returns what came of it. After a commit the
+ * host is told of the changes. */
+connector_status work_end_write(struct work *work, connector_status status);
+
+/* Notes a change of a record for `on_change`; the version is the one after it. */
+connector_status work_note(struct work *work, connector_change_kind kind, const connector *record,
+                           int64_t version, int64_t at);
+
+/* ---- changes ---- */
+
+void changes_tell(const connector_store *store, const struct change_list *changes);
+void changes_free(struct change_list *changes);
+
+#endif
