@@ -25,6 +25,10 @@ static bool add_block(struct arena *arena, size_t least)
   if (size < least)
     size = least;
   block = malloc(sizeof(*block) + size);
+  if (block == NULL && size > least) {
+    size = least;
+    block = malloc(sizeof(*block) + size);
+  }
   if (block == NULL)
     return false;
   block->before = arena->blocks;
@@ -54,8 +58,8 @@ char *arena_alloc(struct arena *arena, size_t size)
 
 void *arena_object(struct arena *arena, size_t size)
 {
-  size_t skew = (uintptr_t)arena->at % sizeof(max_align_t);
-  size_t padding = skew > 0 ? sizeof(max_align_t) - skew : 0;
+  size_t skew = (uintptr_t)arena->at % _Alignof(max_align_t);
+  size_t padding = skew > 0 ? _Alignof(max_align_t) - skew : 0;
 
   if (arena->at == NULL || (size_t)(arena->end - arena->at) < padding ||
       (size_t)(arena->end - arena->at) - padding < size) {
@@ -77,7 +81,8 @@ char *arena_copy(struct arena *arena, const char *text, size_t length)
   char *copy = length < SIZE_MAX ? arena_alloc(arena, length + 1) : NULL;
 
   if (copy != NULL) {
-    memcpy(copy, text, length);
+    if (length > 0)
+      memcpy(copy, text, length);
     copy[length] = '\0';
   }
   return copy;

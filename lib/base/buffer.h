@@ -32,6 +32,7 @@ static inline bool buffer_reserve(struct buffer *buffer, size_t more)
   return buffer_grow(buffer, more);
 }
 
+/* `bytes` must not be the buffer's own: it may move. */
 static inline void buffer_append(struct buffer *buffer, const char *bytes, size_t length)
 {
   if (buffer_reserve(buffer, length) && length > 0) {

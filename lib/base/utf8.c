@@ -24,14 +24,14 @@ static uint64_t load_word(const char *text)
   return word;
 }
 
-/* Whether all eight bytes are ASCII and none is a control character. A byte above 0x7F may carry
- * into its neighbour, but fails by itself. */
+/* Whether all eight bytes are ASCII and none is a control character. A carry into the next byte
+ * does no harm: only a byte above 0x7F makes one, and it fails by itself. */
 static bool is_plain_word(uint64_t word)
 {
   uint64_t at_least_space = word + EACH_BYTE(0x80 - 0x20);
-  uint64_t is_delete = word + EACH_BYTE(0x80 - 0x7F);
+  uint64_t at_least_delete = word + EACH_BYTE(0x80 - 0x7F);
 
-  return (at_least_space & ~is_delete & ~word & EACH_BYTE(0x80)) == EACH_BYTE(0x80);
+  return (at_least_space & ~at_least_delete & EACH_BYTE(0x80)) == EACH_BYTE(0x80);
 }
 
 /* How many bytes a character takes by its first one, which is not ASCII. */
