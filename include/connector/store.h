@@ -186,7 +186,8 @@ typedef struct connector_options {
   uint32_t max_document;    /**< bytes of a JSON document; 0 = 1 MiB */
   uint64_t mmap_bytes;      /**< memory-mapped reads: 1.4 times faster gets, but an I/O
                                  error then ends the host with a signal; 0 = off */
-  bool read_only;           /**< refuse every write, create nothing */
+  bool read_only;           /**< refuse every write; the file is neither created nor migrated, though
+                                 the engine's -wal and -shm may be made beside it */
   bool must_exist;          /**< refuse to create the file */
 } connector_options;
 

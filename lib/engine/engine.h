@@ -76,8 +76,10 @@ connector_status statement_get(struct connection *connection, struct statement_k
                                statement_text_fn text, const void *context,
                                struct statement **out, connector_error *error);
 
-/* The same for a statement known by its text alone. */
-connector_status statement_get_text(struct connection *connection, const char *sql, size_t length,
+/* The same for a statement known by its text: `head`, which may be NULL, writes the start that all
+ * statements of a kind share, and only `sql` behind it is compared. */
+connector_status statement_get_text(struct connection *connection, uint32_t kind,
+                                    statement_text_fn head, const char *sql, size_t length,
                                     struct statement **out, connector_error *error);
 
 /* Each binds the next parameter. Text and bytes stay borrowed until statement_done(). */
@@ -96,6 +98,9 @@ connector_status statement_run(struct statement *statement, connector_error *err
 
 /* Ends a run, so that its locks go. Always after the last step. */
 void statement_done(struct statement *statement);
+
+/* NO_MEMORY where a column or value of this run could not be had. */
+connector_status statement_check(struct statement *statement, connector_error *error);
 
 /* Columns from 0; text and bytes are borrowed until the next step or statement_done(). */
 const char *column_text(struct statement *statement, int column, uint32_t *length); /* NULL is null */

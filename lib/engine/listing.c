@@ -170,6 +170,21 @@ static void write_position(struct sql *sql, const struct listing *listing)
   sql_text(sql, ")");
 }
 
+/* ---- the statements ---- */
+
+static void list_head(struct buffer *sql, const void *context)
+{
+  (void)context;
+  buffer_text(sql, "SELECT ");
+  rows_columns(sql);
+}
+
+static void count_head(struct buffer *sql, const void *context)
+{
+  (void)context;
+  buffer_text(sql, "SELECT count(*)");
+}
+
 connector_status listing_start(struct connection *connection, const struct listing *listing,
                                struct statement **out, connector_error *error)
 {
@@ -177,8 +192,6 @@ connector_status listing_start(struct connection *connection, const struct listi
   connector_status status = CONNECTOR_OK;
 
   sql_init(&sql);
-  sql_text(&sql, "SELECT ");
-  rows_columns(&sql.text);
   write_conditions(&sql, listing);
   if (listing->after != NULL)
     write_position(&sql, listing);
@@ -186,7 +199,7 @@ connector_status listing_start(struct connection *connection, const struct listi
   write_order(&sql, listing, true, listing->query->descending ? " DESC" : "");
   sql_text(&sql, " LIMIT ?");
   sql_value_number(&sql, listing->limit);
-  status = sql_statement(&sql, connection, out, error);
+  status = sql_statement(&sql, connection, STATEMENT_LIST, list_head, out, error);
   sql_free(&sql);
   return status;
 }
@@ -200,9 +213,8 @@ connector_status listing_count(struct connection *connection, const struct listi
   connector_status status = CONNECTOR_OK;
 
   sql_init(&sql);
-  sql_text(&sql, "SELECT count(*)");
   write_conditions(&sql, listing);
-  status = sql_statement(&sql, connection, &statement, error);
+  status = sql_statement(&sql, connection, STATEMENT_COUNT, count_head, &statement, error);
   sql_free(&sql);
   if (status != CONNECTOR_OK)
     return status;

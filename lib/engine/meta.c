@@ -11,7 +11,7 @@
 static connector_status get_text(struct connection *connection, const char *sql,
                                  struct statement **out, connector_error *error)
 {
-  return statement_get_text(connection, sql, strlen(sql), out, error);
+  return statement_get_text(connection, 0, NULL, sql, strlen(sql), out, error);
 }
 
 connector_status meta_cursor_key(struct connection *connection, uint8_t key[META_KEY_SIZE],

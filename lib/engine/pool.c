@@ -171,7 +171,7 @@ static connector_status use_write_ahead_log(struct pool *pool, struct connection
     struct statement *statement = NULL;
     bool row = false;
 
-    status = statement_get_text(writer, text, sizeof(text) - 1, &statement, error);
+    status = statement_get_text(writer, 0, NULL, text, sizeof(text) - 1, &statement, error);
     if (status != CONNECTOR_OK)
       return status;
     status = statement_step(statement, &row, error);

@@ -75,17 +75,27 @@ static void read_enum(struct statement *statement, int column, const struct fiel
   field_set_number(record, field, text != NULL ? enum_value(field->names, text, length) : 0);
 }
 
+static void read_text(struct statement *statement, int column, struct row *row, size_t field)
+{
+  const char *text = column_text(statement, column, &row->lengths[field]);
+
+  *field_text(&row->record, &record_fields[field]) = text;
+  if (text != NULL)
+    row->size += (size_t)row->lengths[field] + 1;
+}
+
 static void read_row(struct statement *statement, struct row *row)
 {
   int column = 0;
 
+  row->size = sizeof(row->record);
   for (size_t i = 0; i < CONNECTOR_FIELD_COUNT; i++) {
     const struct field *field = &record_fields[i];
 
     if (!is_stored(field))
       continue;
     if (field_is_text(field))
-      *field_text(&row->record, field) = column_text(statement, column, &row->lengths[i]);
+      read_text(statement, column, row, i);
     else if (field->kind == KIND_ENUM)
       read_enum(statement, column, field, &row->record);
     else
@@ -100,9 +110,10 @@ connector_status rows_next(struct statement *statement, struct row *row, bool *f
 {
   connector_status status = statement_step(statement, found, error);
 
-  if (status == CONNECTOR_OK && *found)
-    read_row(statement, row);
-  return status;
+  if (status != CONNECTOR_OK || !*found)
+    return status;
+  read_row(statement, row);
+  return statement_check(statement, error);
 }
 
 /* ---- insert ---- */

@@ -12,7 +12,7 @@
 
 /* Kinds of statement_key, over all files of this folder. */
 enum statement_kind {
-  STATEMENT_TEXT = 0, /* known by its text */
+  STATEMENT_TEXT = 0, /* known by its text alone */
   STATEMENT_INSERT,
   STATEMENT_FIND,
   STATEMENT_UPDATE,
@@ -20,9 +20,8 @@ enum statement_kind {
   STATEMENT_RESTORE,
   STATEMENT_PURGE,
   STATEMENT_PURGEABLE,
-  STATEMENT_KEY_FIND,
-  STATEMENT_KEY_INSERT,
-  STATEMENT_KEY_EXPIRE
+  STATEMENT_LIST,
+  STATEMENT_COUNT
 };
 
 /* One state change of one row: only where scope, state and version are as expected. */

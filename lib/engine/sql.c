@@ -40,8 +40,9 @@ void sql_value_number(struct sql *sql, int64_t number)
   add(sql, (struct sql_value){ .number = number });
 }
 
-connector_status sql_statement(struct sql *sql, struct connection *connection,
-                               struct statement **out, connector_error *error)
+connector_status sql_statement(struct sql *sql, struct connection *connection, uint32_t kind,
+                               statement_text_fn head, struct statement **out,
+                               connector_error *error)
 {
   connector_status status = CONNECTOR_OK;
 
@@ -49,7 +50,8 @@ connector_status sql_statement(struct sql *sql, struct connection *connection,
     return error_no_memory(error);
   if (sql->overflow)
     return error_set(error, CONNECTOR_INVALID, "filters", "hold more values than a query can take");
-  status = statement_get_text(connection, sql->text.bytes, sql->text.length, out, error);
+  status =
+      statement_get_text(connection, kind, head, sql->text.bytes, sql->text.length, out, error);
   for (size_t i = 0; status == CONNECTOR_OK && i < sql->count; i++) {
     const struct sql_value *value = &sql->values[i];
 

@@ -177,16 +177,31 @@ static connector_status settle(struct connection *connection, enum connection_us
   return connection_run(connection, sql, error);
 }
 
+/* STRICT tables came with 3.37. */
+enum { LEAST_SQLITE = 3037000 };
+
+static connector_status check_library(connector_error *error)
+{
+  if (sqlite3_libversion_number() < LEAST_SQLITE || sqlite3_threadsafe() == 0)
+    return error_set(error, CONNECTOR_INTERNAL, NULL,
+                     "SQLite must be 3.37 or later and built for threads, and this one is %s",
+                     sqlite3_libversion());
+  return CONNECTOR_OK;
+}
+
 connector_status connection_open(struct engine_options *options, enum connection_use use,
                                  bool create, struct connection **out, connector_error *error)
 {
-  struct connection *connection = calloc(1, sizeof(*connection));
+  struct connection *connection = NULL;
   int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
               (options->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE) |
               (create ? SQLITE_OPEN_CREATE : 0);
-  connector_status status = CONNECTOR_OK;
+  connector_status status = check_library(error);
   int code = SQLITE_OK;
 
+  if (status != CONNECTOR_OK)
+    return status;
+  connection = calloc(1, sizeof(*connection));
   if (connection == NULL)
     return error_no_memory(error);
   connection->options = options;

@@ -103,7 +103,7 @@ connector_status connection_integrity(struct connection *connection, complaint_f
   struct statement *statement = NULL;
   bool row = false;
   connector_status status =
-      statement_get_text(connection, text, sizeof(text) - 1, &statement, error);
+      statement_get_text(connection, 0, NULL, text, sizeof(text) - 1, &statement, error);
 
   if (status != CONNECTOR_OK)
     return status;

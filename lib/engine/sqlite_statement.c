@@ -65,27 +65,19 @@ static struct statement *make_room(struct connection *connection)
 }
 
 static connector_status prepare(struct connection *connection, const struct statement_key *key,
-                                const char *sql, size_t length, bool keep_text,
-                                struct statement **out, connector_error *error)
+                                const struct buffer *sql, struct statement **out,
+                                connector_error *error)
 {
-  struct statement *statement = make_room(connection);
+  struct statement *statement = NULL;
   int code = SQLITE_OK;
 
-  if (keep_text) {
-    statement->text = malloc(length + 1);
-    if (statement->text == NULL)
-      return error_no_memory(error);
-    memcpy(statement->text, sql, length);
-    statement->text_length = length;
-  }
-  code = sqlite3_prepare_v3(connection->db, sql, (int)length, SQLITE_PREPARE_PERSISTENT,
+  if (sql->failed)
+    return error_no_memory(error);
+  statement = make_room(connection);
+  code = sqlite3_prepare_v3(connection->db, sql->bytes, (int)sql->length, SQLITE_PREPARE_PERSISTENT,
                             &statement->handle, NULL);
-  if (code != SQLITE_OK) {
-    connector_status status = connection_fail(connection, code, error);
-
-    drop(statement);
-    return status;
-  }
+  if (code != SQLITE_OK)
+    return connection_fail(connection, code, error);
   statement->key = *key;
   *out = statement;
   return CONNECTOR_OK;
@@ -109,8 +101,7 @@ connector_status statement_get(struct connection *connection, struct statement_k
 
   if (statement == NULL) {
     text(&sql, context);
-    status = sql.failed ? error_no_memory(error)
-                        : prepare(connection, &key, sql.bytes, sql.length, false, &statement, error);
+    status = prepare(connection, &key, &sql, &statement, error);
     buffer_free(&sql);
   }
   if (status == CONNECTOR_OK)
@@ -118,24 +109,61 @@ connector_status statement_get(struct connection *connection, struct statement_k
   return status;
 }
 
+/* Eight bytes at a time: it only has to tell the texts of one program apart. */
 static uint64_t hash(const char *text, size_t length)
 {
-  uint64_t value = UINT64_C(14695981039346656037);
+  uint64_t value = length;
 
-  for (size_t i = 0; i < length; i++)
-    value = (value ^ (unsigned char)text[i]) * UINT64_C(1099511628211);
+  while (length > 0) {
+    size_t size = length < sizeof(uint64_t) ? length : sizeof(uint64_t);
+    uint64_t word = 0;
+
+    memcpy(&word, text, size);
+    value = (value ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+    value ^= value >> 29;
+    text += size;
+    length -= size;
+  }
   return value;
 }
 
-connector_status statement_get_text(struct connection *connection, const char *sql, size_t length,
+/* The text is kept before the statement is prepared: one without its text would never be found. */
+static connector_status prepare_text(struct connection *connection,
+                                     const struct statement_key *key, statement_text_fn head,
+                                     const char *text, size_t length, struct statement **out,
+                                     connector_error *error)
+{
+  struct buffer sql = { 0 };
+  char *copy = malloc(length + 1);
+  connector_status status = CONNECTOR_OK;
+
+  if (copy == NULL)
+    return error_no_memory(error);
+  memcpy(copy, text, length);
+  if (head != NULL)
+    head(&sql, NULL);
+  buffer_append(&sql, text, length);
+  status = prepare(connection, key, &sql, out, error);
+  buffer_free(&sql);
+  if (status != CONNECTOR_OK) {
+    free(copy);
+    return status;
+  }
+  (*out)->text = copy;
+  (*out)->text_length = length;
+  return CONNECTOR_OK;
+}
+
+connector_status statement_get_text(struct connection *connection, uint32_t kind,
+                                    statement_text_fn head, const char *sql, size_t length,
                                     struct statement **out, connector_error *error)
 {
-  struct statement_key key = { 0, 0, hash(sql, length) };
+  struct statement_key key = { kind, 0, hash(sql, length) };
   struct statement *statement = find(connection, &key, sql, length);
   connector_status status = CONNECTOR_OK;
 
   if (statement == NULL)
-    status = prepare(connection, &key, sql, length, true, &statement, error);
+    status = prepare_text(connection, &key, head, sql, length, &statement, error);
   if (status == CONNECTOR_OK)
     *out = begin(connection, statement);
   return status;
@@ -188,6 +216,13 @@ connector_status statement_step(struct statement *statement, bool *row, connecto
   return connection_fail(statement->connection, code, error);
 }
 
+connector_status statement_check(struct statement *statement, connector_error *error)
+{
+  return statement->failure == SQLITE_OK
+             ? CONNECTOR_OK
+             : connection_fail(statement->connection, statement->failure, error);
+}
+
 connector_status statement_run(struct statement *statement, connector_error *error)
 {
   bool row = false;
@@ -207,12 +242,19 @@ void statement_done(struct statement *statement)
 
 /* ---- columns ---- */
 
+/* A connection serves one thread at a time, so that the value may be looked at directly: half the
+ * work of asking the statement for its text and then for the length. */
 const char *column_text(struct statement *statement, int column, uint32_t *length)
 {
-  const char *text = (const char *)sqlite3_column_text(statement->handle, column);
+  sqlite3_value *value = sqlite3_column_value(statement->handle, column);
+  const char *text = (const char *)sqlite3_value_text(value);
 
-  if (text != NULL && length != NULL)
-    *length = (uint32_t)sqlite3_column_bytes(statement->handle, column);
+  if (text == NULL) {
+    if (sqlite3_value_type(value) != SQLITE_NULL)
+      note(statement, SQLITE_NOMEM);
+  } else if (length != NULL) {
+    *length = (uint32_t)sqlite3_value_bytes(value);
+  }
   return text;
 }
 

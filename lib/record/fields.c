@@ -125,9 +125,12 @@ const char *enum_text(const struct enum_names *names, int64_t value)
 
 int64_t enum_value(const struct enum_names *names, const char *text, size_t length)
 {
-  for (size_t i = 0; i < names->count; i++)
-    if (strlen(names->names[i]) == length && memcmp(names->names[i], text, length) == 0)
+  for (size_t i = 0; i < names->count; i++) {
+    const char *name = names->names[i];
+
+    if (*name == *text && strlen(name) == length && memcmp(name, text, length) == 0)
       return (int64_t)i + 1;
+  }
   return 0;
 }
 

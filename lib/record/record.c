@@ -11,25 +11,15 @@
 void row_measure(struct row *row, const connector *record)
 {
   row->record = *record;
+  row->size = sizeof(*record);
   for (size_t i = 0; i < CONNECTOR_FIELD_COUNT; i++) {
     const struct field *field = &record_fields[i];
 
-    if (field_is_text(field) && *field_text(record, field) != NULL)
+    if (field_is_text(field) && *field_text(record, field) != NULL) {
       row->lengths[i] = (uint32_t)strlen(*field_text(record, field));
+      row->size += (size_t)row->lengths[i] + 1;
+    }
   }
-}
-
-size_t row_size(const struct row *row)
-{
-  size_t size = sizeof(connector);
-
-  for (size_t i = 0; i < CONNECTOR_FIELD_COUNT; i++) {
-    const struct field *field = &record_fields[i];
-
-    if (field_is_text(field) && *field_text(&row->record, field) != NULL)
-      size += (size_t)row->lengths[i] + 1;
-  }
-  return size;
 }
 
 connector *row_place(const struct row *row, void *block)
@@ -47,8 +37,7 @@ connector *row_place(const struct row *row, void *block)
     member = field_text(copy, field);
     if (*member == NULL)
       continue;
-    memcpy(text, *member, row->lengths[i]);
-    text[row->lengths[i]] = '\0';
+    memcpy(text, *member, (size_t)row->lengths[i] + 1);
     *member = text;
     text += row->lengths[i] + 1;
   }
@@ -57,7 +46,7 @@ connector *row_place(const struct row *row, void *block)
 
 connector *row_copy(const struct row *row)
 {
-  void *block = malloc(row_size(row));
+  void *block = malloc(row->size);
 
   return block != NULL ? row_place(row, block) : NULL;
 }

@@ -15,9 +15,11 @@ enum {
   TAG = crypto_aead_xchacha20poly1305_ietf_ABYTES,
   BINDING = 32,
   CURSOR_MOST = 16384,
-  FORMAT = 1,
-  ABSENT = UINT32_MAX /* length of a text that is NULL */
+  FORMAT = 1
 };
+
+/* The length of a text that is NULL. */
+static const uint32_t absent = UINT32_MAX;
 
 _Static_assert(META_KEY_SIZE == crypto_aead_xchacha20poly1305_ietf_KEYBYTES,
                "the file's cursor key is a key of the cipher");
@@ -72,7 +74,7 @@ static void bind_to(const struct call *call, const connector_query *query, uint8
 
 static void put_text(struct buffer *plain, const char *text)
 {
-  uint32_t length = text != NULL ? (uint32_t)strlen(text) : ABSENT;
+  uint32_t length = text != NULL ? (uint32_t)strlen(text) : absent;
 
   buffer_append(plain, (const char *)&length, sizeof(length));
   if (text != NULL)
@@ -99,7 +101,7 @@ static bool get_text(const uint8_t **at, size_t *left, struct arena *arena, cons
   *at += sizeof(length);
   *left -= sizeof(length);
   *text = NULL;
-  if (length == ABSENT)
+  if (length == absent)
     return true;
   if (length > *left)
     return false;

@@ -62,7 +62,7 @@ static connector_status gather_one(void *context, const connector *record, conne
 
   row_measure(&row, record);
   if (one != NULL)
-    block = arena_object(&gathering->arena, row_size(&row));
+    block = arena_object(&gathering->arena, row.size);
   if (block == NULL)
     return error_no_memory(error);
   *one = (struct gathered){ NULL, row_place(&row, block) };

@@ -14,6 +14,7 @@ struct exporting {
   void *user;
   struct buffer lines;
   int64_t done;
+  int64_t told; /* `done` when the host was last told; -1: never */
 };
 
 static connector_status flush(struct exporting *exporting, connector_error *error)
@@ -31,13 +32,14 @@ static connector_status flush(struct exporting *exporting, connector_error *erro
                                 : host_said(status, &told, "the host took no more bytes", error);
 }
 
-static connector_status tell(const struct exporting *exporting, connector_error *error)
+static connector_status tell(struct exporting *exporting, connector_error *error)
 {
   connector_error told = { 0 };
   connector_status status = CONNECTOR_OK;
 
-  if (exporting->progress == NULL)
+  if (exporting->progress == NULL || exporting->told == exporting->done)
     return CONNECTOR_OK;
+  exporting->told = exporting->done;
   status = exporting->progress(exporting->user, exporting->done, -1, &told);
   return status == CONNECTOR_OK
              ? CONNECTOR_OK
@@ -64,7 +66,7 @@ connector_status connector_export(connector_store *store, const connector_query 
                                   void *user, connector_error *error)
 {
   struct call call;
-  struct exporting exporting = { .write = write, .progress = progress, .user = user };
+  struct exporting exporting = { .write = write, .progress = progress, .user = user, .told = -1 };
   connector_query known;
   connector_status status = call_begin(&call, store, error);
 

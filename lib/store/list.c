@@ -56,7 +56,7 @@ static connector_status read_rows(struct statement *statement, struct connector_
   while (status == CONNECTOR_OK && found && page->count < limit) {
     status = rows_next(statement, &row, &found, error);
     if (status == CONNECTOR_OK && found) {
-      size_t size = row_size(&row);
+      size_t size = row.size;
       void *block = arena_object(&page->arena, size);
 
       if (block == NULL)

@@ -138,7 +138,7 @@ static connector_status gather(struct work *work, int64_t deleted_before, struct
   while (status == CONNECTOR_OK && found && doomed->count < PURGE_AT_ONCE) {
     status = rows_next(statement, &row, &found, call->error);
     if (status == CONNECTOR_OK && found) {
-      void *block = arena_object(&doomed->arena, row_size(&row));
+      void *block = arena_object(&doomed->arena, row.size);
 
       if (block == NULL)
         status = error_no_memory(call->error);
