@@ -652,7 +652,7 @@ static void scrub_text(struct scrub *scrub, const char *text, const char *end)
   struct span pair = next_pair(text, end);
 
   while (text < end) {
-    struct span span = pair.start < shape.start ? pair : shape;
+    struct span span = pair.start <= shape.start ? pair : shape;
 
     if (!keep(scrub, text, span.start) || span.start == end || !redact(scrub))
       return;

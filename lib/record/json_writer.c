@@ -10,9 +10,8 @@
 #include <connector/json.h>
 
 enum {
-  KEY_EXTRA = 3, /* the quotes and the colon around a name */
-  ROOM = 1024,   /* for all keys, numbers and times of a record; its text comes on top */
-  TIME_LENGTH = CLOCK_TEXT + 2,
+  KEY_EXTRA = 3,     /* the quotes and the colon around a name */
+  ROOM = 2048,       /* what most records take; the buffer grows for others */
   ESCAPE_LENGTH = 6, /* of \u00XX */
   CONTROLS = 0x20
 };
@@ -89,87 +88,68 @@ void json_write_string(struct buffer *buffer, const char *text, size_t length)
   buffer_byte(buffer, '"');
 }
 
-/* ---- other values ---- */
+/* ---- other values: false where there is none, and nothing is written ---- */
+
+static bool write_time(struct buffer *buffer, int64_t milliseconds)
+{
+  char text[CLOCK_TEXT + 2];
+
+  if (milliseconds == 0 || !clock_format(milliseconds, text + 1))
+    return false;
+  text[0] = '"';
+  text[sizeof(text) - 1] = '"';
+  buffer_append(buffer, text, sizeof(text));
+  return true;
+}
+
+static bool write_text(struct buffer *buffer, const char *text)
+{
+  if (text == NULL)
+    return false;
+  json_write_string(buffer, text, strlen(text));
+  return true;
+}
+
+/* Compact JSON is copied as it is. */
+static bool write_json(struct buffer *buffer, const char *json)
+{
+  if (json == NULL)
+    return false;
+  buffer_text(buffer, json);
+  return true;
+}
+
+static bool write_value(struct buffer *buffer, const connector *record, const struct field *field)
+{
+  if (field_is_json(field))
+    return write_json(buffer, *field_text(record, field));
+  switch (field->kind) {
+  case KIND_TEXT:
+    return write_text(buffer, *field_text(record, field));
+  case KIND_ENUM:
+    return write_text(buffer, enum_text(field->names, field_number(record, field)));
+  case KIND_BOOL:
+    return write_json(buffer, field_number(record, field) != 0 ? "true" : "false");
+  case KIND_TIME:
+    return write_time(buffer, field_number(record, field));
+  default:
+    buffer_integer(buffer, field_number(record, field));
+    return true;
+  }
+}
 
 static void write_null(struct buffer *buffer)
 {
   buffer_append(buffer, "null", 4);
 }
 
-/* Writes `"…"` at `out` and returns its length, or 0 for no time. */
-static size_t format_time(int64_t milliseconds, char out[TIME_LENGTH])
-{
-  out[0] = '"';
-  if (milliseconds == 0 || !clock_format(milliseconds, out + 1))
-    return 0;
-  out[TIME_LENGTH - 1] = '"';
-  return TIME_LENGTH;
-}
-
 void json_write_time(struct buffer *buffer, int64_t milliseconds)
 {
-  char text[TIME_LENGTH];
-  size_t length = format_time(milliseconds, text);
-
-  if (length > 0)
-    buffer_append(buffer, text, length);
-  else
+  if (!write_time(buffer, milliseconds))
     write_null(buffer);
-}
-
-static void write_enum(struct buffer *buffer, const struct field *field, int64_t value)
-{
-  const char *text = enum_text(field->names, value);
-
-  if (text != NULL)
-    json_write_string(buffer, text, strlen(text));
-  else
-    write_null(buffer);
-}
-
-static void write_number(struct buffer *buffer, const struct field *field, int64_t number)
-{
-  switch (field->kind) {
-  case KIND_ENUM:
-    write_enum(buffer, field, number);
-    break;
-  case KIND_BOOL:
-    buffer_text(buffer, number != 0 ? "true" : "false");
-    break;
-  case KIND_TIME:
-    json_write_time(buffer, number);
-    break;
-  default:
-    buffer_integer(buffer, number);
-  }
 }
 
 /* ---- records ---- */
-
-static bool is_null(const connector *record, const struct field *field)
-{
-  if (field_is_text(field))
-    return *field_text(record, field) == NULL;
-  return field->kind == KIND_TIME && field_number(record, field) == 0;
-}
-
-/* JSON fields hold compact JSON and are copied as they are. */
-static void write_value(struct buffer *buffer, const connector *record, const struct field *field)
-{
-  const char *text = NULL;
-
-  if (!field_is_text(field)) {
-    write_number(buffer, field, field_number(record, field));
-    return;
-  }
-  text = *field_text(record, field);
-  if (text == NULL)
-    write_null(buffer);
-  else if (field_is_json(field))
-    buffer_append(buffer, text, strlen(text));
-  else
-    json_write_string(buffer, text, strlen(text));
-}
 
 void json_write_record(struct buffer *buffer, const connector *record, uint32_t flags)
 {
@@ -179,12 +159,16 @@ void json_write_record(struct buffer *buffer, const connector *record, uint32_t 
   buffer_reserve(buffer, ROOM);
   for (size_t i = 0; i < CONNECTOR_FIELD_COUNT; i++) {
     const struct field *field = &record_fields[i];
+    size_t before = buffer->length;
 
-    if ((omit || (field->flags & FIELD_OMITTED) != 0) && is_null(record, field))
-      continue;
-    buffer_byte(buffer, buffer->length == start ? '{' : ',');
+    buffer_byte(buffer, before == start ? '{' : ',');
     buffer_append(buffer, field->key, (size_t)field->name_length + KEY_EXTRA);
-    write_value(buffer, record, field);
+    if (write_value(buffer, record, field))
+      continue;
+    if (omit || (field->flags & FIELD_OMITTED) != 0)
+      buffer->length = before;
+    else
+      write_null(buffer);
   }
   buffer_byte(buffer, '}');
 }
