@@ -99,8 +99,9 @@ typedef struct connector_page connector_page;
  * order sorts what matches for each page.
  *
  * A cursor is opaque text, sealed with a key of the store's own and bound to the caller's tenant
- * and app, the filters, the search, `deleted` and the order. It holds sort values, so paging neither skips
- * nor repeats a record that stayed put, whatever is written, deleted or purged meanwhile.
+ * and app, the filters, the search, `deleted` and the order. It holds sort values, so paging
+ * neither skips nor repeats a record that stayed put, whatever is written, deleted or purged
+ * meanwhile.
  *
  * @param store an open store
  * @param query NULL means CONNECTOR_QUERY_INIT; borrowed for the call

@@ -186,9 +186,9 @@ typedef struct connector_options {
   uint32_t max_document;    /**< bytes of a JSON document; 0 = 1 MiB */
   uint64_t mmap_bytes;      /**< memory-mapped reads: 1.4 times faster gets, but an I/O
                                  error then ends the host with a signal; 0 = off */
-  bool read_only;           /**< refuse every write; the file is neither created nor migrated, though
-                                 the engine's -wal and -shm may be made beside it */
-  bool must_exist;          /**< refuse to create the file */
+  bool read_only;  /**< refuse every write; the file is neither created nor migrated, though
+                        the engine's -wal and -shm may be made beside it */
+  bool must_exist; /**< refuse to create the file */
 } connector_options;
 
 /** Default options. @since 0.1.0 */
@@ -387,8 +387,9 @@ typedef connector_status (*connector_batch_fn)(connector_store *store, void *use
  * Runs a function whose calls on the same store, from the same thread, are one transaction.
  *
  * The write lock is held meanwhile. A call that fails inside changes nothing, and the function may
- * go on; but where the machine fails (DISK_FULL, IO) all of the batch may be undone at once: the
- * calls that follow in it, and the batch, then answer IO. A batch inside a batch is a savepoint: its failure undoes it alone.
+ * go on; but where the machine fails (NO_MEMORY, DISK_FULL, IO) all of the batch may be undone at
+ * once: the writes that follow in it, and the batch, then answer the same status. A batch inside a
+ * batch is a savepoint: its failure undoes it alone.
  *
  * @param store an open store
  * @param batch called once, on this thread

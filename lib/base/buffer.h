@@ -10,10 +10,10 @@
 #include <string.h>
 
 struct buffer {
-  char *bytes;     /* owned; NULL until something is written */
+  char *bytes; /* owned; NULL until something is written */
   size_t length;
   size_t capacity;
-  bool failed;     /* an allocation failed: nothing more is written */
+  bool failed; /* an allocation failed: nothing more is written */
 };
 
 void buffer_free(struct buffer *buffer);

@@ -15,12 +15,7 @@
 #define YEAR_9999 INT64_C(253402300799999) /* 9999-12-31T23:59:59.999Z */
 
 /* Years are counted from March within cycles of 400 years, so that the leap day comes last. */
-enum {
-  CYCLE_YEARS = 400,
-  CYCLE_DAYS = 146097,
-  JANUARY_AND_FEBRUARY = 60,
-  EPOCH_DAY = 719528
-};
+enum { CYCLE_YEARS = 400, CYCLE_DAYS = 146097, JANUARY_AND_FEBRUARY = 60, EPOCH_DAY = 719528 };
 
 struct moment {
   unsigned year, month, day, hour, minute, second, millisecond;
@@ -81,6 +76,11 @@ static void put_two(char *text, unsigned number)
   memcpy(text, pairs + 2 * number, 2);
 }
 
+bool clock_fits(int64_t milliseconds)
+{
+  return milliseconds >= YEAR_0 && milliseconds <= YEAR_9999;
+}
+
 bool clock_format(int64_t milliseconds, char text[CLOCK_TEXT])
 {
   struct moment moment = { 0 };
@@ -88,7 +88,7 @@ bool clock_format(int64_t milliseconds, char text[CLOCK_TEXT])
   uint32_t of_day = 0;
   uint32_t seconds = 0;
 
-  if (milliseconds < YEAR_0 || milliseconds > YEAR_9999)
+  if (!clock_fits(milliseconds))
     return false;
   since = (uint64_t)(milliseconds - YEAR_0);
   of_day = (uint32_t)(since % DAY);
@@ -194,9 +194,7 @@ static bool get_offset(const char *text, size_t length, int64_t *seconds)
 
 bool clock_parse(const char *text, size_t length, int64_t *milliseconds)
 {
-  enum {
-    DATE_TIME = 19
-  };
+  enum { DATE_TIME = 19 };
   struct moment moment = { 0 };
   size_t at = DATE_TIME;
   int64_t offset = 0;

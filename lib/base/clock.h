@@ -16,6 +16,9 @@ int64_t clock_now(void);
 /* Microseconds of a clock that never steps, for measuring waits. */
 int64_t clock_monotonic_us(void);
 
+/* Whether a time lies in the years 0000 to 9999. */
+bool clock_fits(int64_t milliseconds);
+
 /* Writes CLOCK_TEXT bytes, no NUL; false where the year has not four digits. */
 bool clock_format(int64_t milliseconds, char text[CLOCK_TEXT]);
 

@@ -14,8 +14,8 @@ enum { ULID_TEXT = 26, ULID_BYTES = 16, ULID_RANDOM = 10, ULID_POOL = 64 };
 
 struct ulid_source {
   pthread_mutex_t lock;
-  uint8_t last[ULID_BYTES];                /* the newest one handed out, as bytes */
-  uint8_t pool[ULID_POOL * ULID_RANDOM];   /* random bytes drawn ahead */
+  uint8_t last[ULID_BYTES];              /* the newest one handed out, as bytes */
+  uint8_t pool[ULID_POOL * ULID_RANDOM]; /* random bytes drawn ahead */
   size_t pool_left;
 };
 
@@ -23,9 +23,9 @@ struct ulid_source {
 bool ulid_source_init(struct ulid_source *source);
 void ulid_source_free(struct ulid_source *source);
 
-/* Writes ULID_TEXT upper-case characters, no NUL. Where `milliseconds` is not after the newest one's
- * time, the newest one plus 1. False where the random part would overflow, or where the time does
- * not fit 48 bits. */
+/* Writes ULID_TEXT upper-case characters, no NUL. Where `milliseconds` is not after the newest
+ * one's time, the newest one plus 1. False where the random part would overflow, or where the time
+ * does not fit 48 bits. */
 bool ulid_next(struct ulid_source *source, int64_t milliseconds, char text[ULID_TEXT]);
 
 /* Reads 26 Crockford characters, either case, I and L as 1, O as 0; false for anything else and for

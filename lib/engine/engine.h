@@ -1,7 +1,7 @@
 /*
  * The door to a SQL engine: connections, statements that are kept, transactions. Small and
- * SQL-shaped, so that another engine fits behind it; only sqlite.c and its neighbours in this folder
- * know which one it is, and nothing above this folder holds SQL text.
+ * SQL-shaped, so that another engine fits behind it; only sqlite.c and its neighbours in this
+ * folder know which one it is, and nothing above this folder holds SQL text.
  */
 #ifndef ENGINE_ENGINE_H
 #define ENGINE_ENGINE_H
@@ -15,8 +15,8 @@
 
 /* What all connections of one store share; lives as long as the pool. */
 struct engine_options {
-  const char *path;        /* owned by the pool */
-  bool memory;             /* the path is ":memory:" */
+  const char *path; /* owned by the pool */
+  bool memory;      /* the path is ":memory:" */
   bool read_only;
   bool full_durability;
   uint32_t busy_timeout_ms;
@@ -59,6 +59,10 @@ connector_status connection_release(struct connection *connection, connector_err
 void connection_rollback_to(struct connection *connection); /* undoes and ends the savepoint */
 bool connection_in_transaction(struct connection *connection);
 
+/* Some failures make the engine undo a whole transaction by itself. Where it has done so to the one
+ * that should be open, answers with the status of that failure. */
+connector_status connection_undone(struct connection *connection, connector_error *error);
+
 /* ---- statements ---- */
 
 /* Identifies a kept statement whose text follows from these three. */
@@ -70,11 +74,11 @@ struct statement_key {
 
 typedef void (*statement_text_fn)(struct buffer *sql, const void *context);
 
-/* The kept statement of a key, reset and without values; on a miss `text` writes it and it is
- * prepared. Good until the next call of these two on the connection. */
+/* The kept statement of a key, reset; every parameter is to be bound anew. On a miss `text` writes
+ * it and it is prepared. Good until the next call of these two on the connection. */
 connector_status statement_get(struct connection *connection, struct statement_key key,
-                               statement_text_fn text, const void *context,
-                               struct statement **out, connector_error *error);
+                               statement_text_fn text, const void *context, struct statement **out,
+                               connector_error *error);
 
 /* The same for a statement known by its text: `head`, which may be NULL, writes the start that all
  * statements of a kind share, and only `sql` behind it is compared. */
@@ -90,7 +94,7 @@ void bind_integer(struct statement *statement, int64_t number);
 void bind_null(struct statement *statement);
 
 /* CONNECTOR_OK and `*row` true: a row stands ready. False: it is done. A value that could not be
- * bound shows here. */
+ * bound shows here; so does one that was not bound (INTERNAL), for it would be an earlier run's. */
 connector_status statement_step(struct statement *statement, bool *row, connector_error *error);
 
 /* Steps to the end. */
@@ -103,7 +107,8 @@ void statement_done(struct statement *statement);
 connector_status statement_check(struct statement *statement, connector_error *error);
 
 /* Columns from 0; text and bytes are borrowed until the next step or statement_done(). */
-const char *column_text(struct statement *statement, int column, uint32_t *length); /* NULL is null */
+const char *column_text(struct statement *statement, int column,
+                        uint32_t *length); /* NULL is null */
 const void *column_bytes(struct statement *statement, int column, size_t *length);
 int64_t column_integer(struct statement *statement, int column); /* null is 0 */
 

@@ -89,8 +89,8 @@ static connector_status check_texts(const struct field *field, const connector_f
 
   if (filter->texts == NULL || filter->text_count == 0 ||
       filter->text_count > CONNECTOR_FILTER_TEXTS_MAX)
-    return error_set(error, CONNECTOR_INVALID, field->name,
-                     "has a filter that needs 1 to %d texts", CONNECTOR_FILTER_TEXTS_MAX);
+    return error_set(error, CONNECTOR_INVALID, field->name, "has a filter that needs 1 to %d texts",
+                     CONNECTOR_FILTER_TEXTS_MAX);
   for (size_t i = 0; status == CONNECTOR_OK && i < filter->text_count; i++)
     status = filter->texts[i] != NULL
                  ? check_value(field, filter->texts[i], filter->path != NULL, error)
@@ -236,7 +236,7 @@ static void write_pattern(struct sql *sql, const struct field *field, const char
   }
 }
 
-#define JSON_TEXT                                                                               \
+#define JSON_TEXT                                                                                  \
   "(CASE json_type(@, #) WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' WHEN 'null' THEN NULL " \
   "ELSE CAST(json_extract(@, #) AS TEXT) END)"
 
@@ -245,8 +245,7 @@ static void write_path_number(struct sql *sql, const struct field *field,
 {
   bool unequal = filter->op == CONNECTOR_OP_NE;
 
-  write_pattern(sql, field, path,
-                "(json_type(@, #) IN ('integer', 'real') AND json_extract(@, #)");
+  write_pattern(sql, field, path, "(json_type(@, #) IN ('integer', 'real') AND json_extract(@, #)");
   sql_text(sql, comparisons[unequal ? CONNECTOR_OP_EQ : filter->op]);
   sql_value_number(sql, filter->number);
   sql_text(sql, unequal ? ") IS NOT 1" : ")");

@@ -13,7 +13,8 @@
 /* INVALID with the field's name where the filter does not fit it. */
 connector_status filter_check(const connector_filter *filter, connector_error *error);
 
-/* Writes the predicate of a filter that has passed filter_check(). The arena holds what it binds. */
+/* Writes the predicate of a filter that has passed filter_check(). The arena holds what it binds.
+ */
 void filter_write(struct sql *sql, const connector_filter *filter, struct arena *arena);
 
 /* Writes the predicate of one word of a search. */

@@ -85,17 +85,19 @@ static void write_search(struct sql *sql, const struct listing *listing)
   }
 }
 
+/* The engine checks what is no index's in this order: filters first, for they turn away most rows,
+ * then who may see them; the tenant comes out of the index. */
 static void write_conditions(struct sql *sql, const struct listing *listing)
 {
   const connector_query *query = listing->query;
 
   sql_text(sql, " FROM connector WHERE ");
+  for (size_t i = 0; i < query->filter_count; i++) {
+    filter_write(sql, &query->filters[i], listing->arena);
+    sql_text(sql, " AND ");
+  }
   write_scope(sql, listing->scope);
   sql_text(sql, rows_state(query->deleted));
-  for (size_t i = 0; i < query->filter_count; i++) {
-    sql_text(sql, " AND ");
-    filter_write(sql, &query->filters[i], listing->arena);
-  }
   write_search(sql, listing);
 }
 

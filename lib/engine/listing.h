@@ -13,18 +13,18 @@
 /* Where a page ended: the sort values of its last row. */
 struct position {
   const char *id;
-  const char *tenant;  /* the last tie-break where the scope spans tenants */
-  const char *text;    /* of the field that the list is ordered by */
+  const char *tenant; /* the last tie-break where the scope spans tenants */
+  const char *text;   /* of the field that the list is ordered by */
   int64_t number;
   bool null;
 };
 
 struct listing {
   const struct scope *scope;
-  const connector_query *query;   /* checked, complete */
-  const struct position *after;   /* NULL: from the start */
-  int64_t limit;                  /* -1: all */
-  struct arena *arena;            /* holds what is bound */
+  const connector_query *query; /* checked, complete */
+  const struct position *after; /* NULL: from the start */
+  int64_t limit;                /* -1: all */
+  struct arena *arena;          /* holds what is bound */
 };
 
 /* INVALID where a filter, the order or the search does not fit. */

@@ -21,8 +21,8 @@ connector_status meta_cursor_key(struct connection *connection, uint8_t key[META
   const void *bytes = NULL;
   size_t length = 0;
   bool row = false;
-  connector_status status = get_text(
-      connection, "SELECT value FROM meta WHERE key = 'cursor_key'", &statement, error);
+  connector_status status = get_text(connection, "SELECT value FROM meta WHERE key = 'cursor_key'",
+                                     &statement, error);
 
   if (status != CONNECTOR_OK)
     return status;
@@ -81,13 +81,13 @@ connector_status once_put(struct connection *connection, const struct once *once
                           connector_error *error)
 {
   struct statement *statement = NULL;
-  connector_status status =
-      get_text(connection,
-               "INSERT INTO idempotency (tenant_id, app_id, key, content, connector_id, created_at)"
-               " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (tenant_id, app_id, key) DO UPDATE SET"
-               " content = excluded.content, connector_id = excluded.connector_id,"
-               " created_at = excluded.created_at",
-               &statement, error);
+  connector_status status = get_text(
+      connection,
+      "INSERT INTO idempotency (tenant_id, app_id, key, content, connector_id, created_at)"
+      " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (tenant_id, app_id, key) DO UPDATE SET"
+      " content = excluded.content, connector_id = excluded.connector_id,"
+      " created_at = excluded.created_at",
+      &statement, error);
 
   if (status != CONNECTOR_OK)
     return status;
@@ -102,11 +102,11 @@ connector_status once_expire(struct connection *connection, int64_t before, int6
                              int64_t *expired, connector_error *error)
 {
   struct statement *statement = NULL;
-  connector_status status =
-      get_text(connection,
-               "DELETE FROM idempotency WHERE (tenant_id, app_id, key) IN"
-               " (SELECT tenant_id, app_id, key FROM idempotency WHERE created_at < ? LIMIT ?)",
-               &statement, error);
+  connector_status status = get_text(
+      connection,
+      "DELETE FROM idempotency WHERE (tenant_id, app_id, key) IN"
+      " (SELECT tenant_id, app_id, key FROM idempotency WHERE created_at < ? LIMIT ?)",
+      &statement, error);
 
   if (status != CONNECTOR_OK)
     return status;

@@ -17,7 +17,7 @@ struct once {
   const char *tenant;
   const char *app;
   const char *key;
-  uint8_t content[CONTENT_SIZE];           /* hash of what is to be created */
+  uint8_t content[CONTENT_SIZE]; /* hash of what is to be created */
   char connector_id[CONNECTOR_ID_SIZE];
   int64_t created_at;
 };

@@ -176,8 +176,7 @@ static connector_status use_write_ahead_log(struct pool *pool, struct connection
       return status;
     status = statement_step(statement, &row, error);
     if (status == CONNECTOR_OK && (!row || strcmp(column_text(statement, 0, NULL), "wal") != 0))
-      status = error_set(error, CONNECTOR_IO, NULL,
-                         "the file system can't hold a write-ahead log");
+      status = error_set(error, CONNECTOR_IO, NULL, "the file system can't hold a write-ahead log");
     statement_done(statement);
     if (status != CONNECTOR_BUSY || clock_monotonic_us() > deadline)
       return status;
@@ -190,8 +189,8 @@ static connector_status open_writer(struct pool *pool, bool create, struct conne
 {
   struct connection *writer = NULL;
   enum schema_state state = SCHEMA_CURRENT;
-  connector_status status =
-      connection_open(&pool->options, CONNECTION_WRITE, create, &writer, error);
+  connector_status status = connection_open(&pool->options, CONNECTION_WRITE, create, &writer,
+                                            error);
 
   if (status != CONNECTOR_OK)
     return status;
@@ -293,6 +292,33 @@ static connector_status look(struct pool *pool, bool *needs_writer, connector_er
   return CONNECTOR_OK;
 }
 
+/* Whether the file's folder is there and can't be written. */
+static bool folder_is_read_only(const char *path)
+{
+  const char *slash = strrchr(path, '/');
+  size_t length = slash == NULL || slash == path ? 1 : (size_t)(slash - path);
+  char *folder = malloc(length + 1);
+  bool read_only = false;
+
+  if (folder == NULL)
+    return false;
+  memcpy(folder, slash != NULL ? path : ".", length);
+  folder[length] = '\0';
+  read_only = access(folder, F_OK) == 0 && access(folder, W_OK) != 0;
+  free(folder);
+  return read_only;
+}
+
+/* The engine does not tell why a file could not be made. */
+static connector_status create_file(struct pool *pool, connector_error *error)
+{
+  connector_status status = open_writer(pool, true, &pool->writer, error);
+
+  if (status == CONNECTOR_IO && folder_is_read_only(pool->path))
+    return error_set(error, CONNECTOR_READ_ONLY, NULL, "the file's folder can't be written");
+  return status;
+}
+
 static connector_status open_file(struct pool *pool, bool must_exist, connector_error *error)
 {
   bool missing = pool->options.memory || access(pool->path, F_OK) != 0;
@@ -302,7 +328,7 @@ static connector_status open_file(struct pool *pool, bool must_exist, connector_
   if (!needs_writer)
     status = look(pool, &needs_writer, error);
   if (status == CONNECTOR_OK && needs_writer)
-    status = open_writer(pool, missing, &pool->writer, error);
+    status = missing ? create_file(pool, error) : open_writer(pool, false, &pool->writer, error);
   return status;
 }
 

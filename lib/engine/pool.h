@@ -36,8 +36,7 @@ struct reader {
 
 /* A reader until pool_give_reader(). The holder must take no other connection and run nothing of
  * the host's meanwhile, so that waiting for one always ends. */
-connector_status pool_take_reader(struct pool *pool, struct reader *reader,
-                                  connector_error *error);
+connector_status pool_take_reader(struct pool *pool, struct reader *reader, connector_error *error);
 void pool_give_reader(struct pool *pool, const struct reader *reader);
 
 /* A reader that may be held while the host's code runs: it comes on top of the others. */

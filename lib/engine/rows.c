@@ -215,8 +215,9 @@ struct change {
   uint64_t fields;
 };
 
-#define STAMPS "updated_at = max(updated_at, ?), updated_by = coalesce(?, updated_by), " \
-               "version = version + 1"
+#define STAMPS                                                                                     \
+  "updated_at = max(updated_at, ?), updated_by = coalesce(?, updated_by), "                        \
+  "version = version + 1"
 
 static const struct {
   const char *start;
@@ -351,7 +352,8 @@ static void purgeable_text(struct buffer *sql, const void *context)
   rows_columns(sql);
   buffer_text(sql, " FROM connector WHERE ");
   scope_write(sql, context);
-  buffer_text(sql, " AND deleted_at IS NOT NULL AND deleted_at < ? AND schema_version <= ? LIMIT ?");
+  buffer_text(sql,
+              " AND deleted_at IS NOT NULL AND deleted_at < ? AND schema_version <= ? LIMIT ?");
 }
 
 connector_status rows_purgeable(struct connection *connection, const struct scope *scope,

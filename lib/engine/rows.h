@@ -28,7 +28,7 @@ enum statement_kind {
 struct target {
   const struct scope *scope; /* of one tenant */
   const char *id;
-  int64_t expected_version;  /* 0: any */
+  int64_t expected_version; /* 0: any */
 };
 
 /* Who writes, and when. */
@@ -52,7 +52,8 @@ connector_status rows_insert(struct connection *connection, const connector *rec
 connector_status rows_find(struct connection *connection, const struct scope *scope, const char *id,
                            connector_deleted deleted, connector **found, connector_error *error);
 
-/* Each changes one row or none: `*changed` tells. Rows of a newer schema_version are not touched. */
+/* Each changes one row or none: `*changed` tells. Rows of a newer schema_version are not touched.
+ */
 connector_status rows_update(struct connection *connection, const struct target *target,
                              const struct draft *draft, const struct stamp *stamp, bool *changed,
                              connector_error *error);

@@ -79,25 +79,33 @@ static const char *const steps[SCHEMA_VERSION] = { version_1 };
 static connector_status look(struct connection *connection, int64_t *application_id,
                              int64_t *version, connector_error *error)
 {
-  connector_status status =
-      connection_integer(connection, "PRAGMA application_id", application_id, error);
+  connector_status status = connection_integer(connection, "PRAGMA application_id", application_id,
+                                               error);
 
   return status == CONNECTOR_OK
              ? connection_integer(connection, "PRAGMA user_version", version, error)
              : status;
 }
 
-/* Whether a file without our id is empty, so that it may become ours. */
-static connector_status look_empty(struct connection *connection, int64_t application_id,
-                                   int64_t version, connector_error *error)
+/* A file without our id may become ours where it is empty. All is read from one snapshot, for
+ * another process may be making the file ours meanwhile: then this finds our id after all. */
+static connector_status look_again(struct connection *connection, int64_t *application_id,
+                                   int64_t *version, connector_error *error)
 {
+  bool own = !connection_in_transaction(connection);
   int64_t tables = 0;
-  connector_status status =
-      connection_integer(connection, "SELECT count(*) FROM sqlite_schema", &tables, error);
+  connector_status status = own ? connection_begin_read(connection, error) : CONNECTOR_OK;
 
   if (status != CONNECTOR_OK)
     return status;
-  if (application_id != 0 || version != 0 || tables != 0)
+  status = connection_integer(connection, "SELECT count(*) FROM sqlite_schema", &tables, error);
+  if (status == CONNECTOR_OK)
+    status = look(connection, application_id, version, error);
+  if (own)
+    connection_rollback(connection);
+  if (status != CONNECTOR_OK || *application_id == SCHEMA_APPLICATION_ID)
+    return status;
+  if (*application_id != 0 || *version != 0 || tables != 0)
     return error_set(error, CONNECTOR_CORRUPT, NULL, "the file belongs to another program");
   return CONNECTOR_OK;
 }
@@ -109,16 +117,18 @@ connector_status schema_look(struct connection *connection, enum schema_state *s
   int64_t version = 0;
   connector_status status = look(connection, &application_id, &version, error);
 
+  if (status == CONNECTOR_OK && application_id != SCHEMA_APPLICATION_ID)
+    status = look_again(connection, &application_id, &version, error);
   if (status != CONNECTOR_OK)
     return status;
   if (application_id != SCHEMA_APPLICATION_ID) {
     *state = SCHEMA_EMPTY;
-    return look_empty(connection, application_id, version, error);
+    return CONNECTOR_OK;
   }
   if (version > SCHEMA_VERSION)
     return error_set(error, CONNECTOR_SCHEMA, NULL,
-                     "the file has schema %lld and this library knows up to %d",
-                     (long long)version, SCHEMA_VERSION);
+                     "the file has schema %lld and this library knows up to %d", (long long)version,
+                     SCHEMA_VERSION);
   if (version < 1)
     return error_set(error, CONNECTOR_CORRUPT, NULL, "the file has no schema version");
   *state = version == SCHEMA_VERSION ? SCHEMA_CURRENT : SCHEMA_OLD;
@@ -126,8 +136,7 @@ connector_status schema_look(struct connection *connection, enum schema_state *s
 }
 
 /* One step, unless another process has taken it meanwhile. */
-static connector_status take_next(struct connection *connection, bool *done,
-                                  connector_error *error)
+static connector_status take_next(struct connection *connection, bool *done, connector_error *error)
 {
   enum schema_state state = SCHEMA_CURRENT;
   int64_t version = 0;

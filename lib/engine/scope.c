@@ -1,6 +1,6 @@
 /*
- * The scope as SQL and, beside it, as a function of a record. Whoever changes one changes the other;
- * a test holds them against each other.
+ * The scope as SQL and, beside it, as a function of a record. Whoever changes one changes the
+ * other; a test holds them against each other.
  */
 #include "engine/scope.h"
 

@@ -50,8 +50,8 @@ connector_status sql_statement(struct sql *sql, struct connection *connection, u
     return error_no_memory(error);
   if (sql->overflow)
     return error_set(error, CONNECTOR_INVALID, "filters", "hold more values than a query can take");
-  status =
-      statement_get_text(connection, kind, head, sql->text.bytes, sql->text.length, out, error);
+  status = statement_get_text(connection, kind, head, sql->text.bytes, sql->text.length, out,
+                              error);
   for (size_t i = 0; status == CONNECTOR_OK && i < sql->count; i++) {
     const struct sql_value *value = &sql->values[i];
 

@@ -31,8 +31,8 @@ void sql_text(struct sql *sql, const char *text);
 void sql_value_text(struct sql *sql, const char *text);
 void sql_value_number(struct sql *sql, int64_t number);
 
-/* Finds or prepares the statement and binds the values to it. All statements of a kind have the same
- * head, which stands before the text. */
+/* Finds or prepares the statement and binds the values to it. All statements of a kind have the
+ * same head, which stands before the text. */
 connector_status sql_statement(struct sql *sql, struct connection *connection, uint32_t kind,
                                statement_text_fn head, struct statement **out,
                                connector_error *error);

@@ -60,6 +60,8 @@ connector_status connection_fail(struct connection *connection, int code, connec
   int os_code = connection != NULL ? sqlite3_system_errno(connection->db) : 0;
   bool system = meaning->status == CONNECTOR_IO || meaning->status == CONNECTOR_DISK_FULL;
 
+  if (connection != NULL)
+    connection->failure = meaning->status;
   error_set(error, meaning->status, NULL, "%s", meaning->message);
   if (error != NULL)
     error->os_code = system && os_code != 0 ? os_code : code;
@@ -129,21 +131,26 @@ static const struct {
   int option;
   int value;
 } hardening[] = {
-  { SQLITE_DBCONFIG_DEFENSIVE, 1 },      { SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0 },
-  { SQLITE_DBCONFIG_DQS_DML, 0 },        { SQLITE_DBCONFIG_DQS_DDL, 0 },
-  { SQLITE_DBCONFIG_ENABLE_FKEY, 1 },    { SQLITE_DBCONFIG_ENABLE_TRIGGER, 0 },
-  { SQLITE_DBCONFIG_ENABLE_VIEW, 0 },    { SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0 },
+  { SQLITE_DBCONFIG_DEFENSIVE, 1 },   { SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0 },
+  { SQLITE_DBCONFIG_DQS_DML, 0 },     { SQLITE_DBCONFIG_DQS_DDL, 0 },
+  { SQLITE_DBCONFIG_ENABLE_FKEY, 1 }, { SQLITE_DBCONFIG_ENABLE_TRIGGER, 0 },
+  { SQLITE_DBCONFIG_ENABLE_VIEW, 0 }, { SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0 },
 };
 
 static const struct {
   int limit;
   int value;
 } limits[] = {
-  { SQLITE_LIMIT_LENGTH, 64 * 1024 * 1024 }, { SQLITE_LIMIT_SQL_LENGTH, 256 * 1024 },
-  { SQLITE_LIMIT_COLUMN, 200 },              { SQLITE_LIMIT_EXPR_DEPTH, 200 },
-  { SQLITE_LIMIT_COMPOUND_SELECT, 8 },       { SQLITE_LIMIT_ATTACHED, 0 },
-  { SQLITE_LIMIT_VARIABLE_NUMBER, 1000 },    { SQLITE_LIMIT_TRIGGER_DEPTH, 1 },
-  { SQLITE_LIMIT_WORKER_THREADS, 0 },        { SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 1000 },
+  { SQLITE_LIMIT_LENGTH, 64 * 1024 * 1024 },
+  { SQLITE_LIMIT_SQL_LENGTH, 256 * 1024 },
+  { SQLITE_LIMIT_COLUMN, 200 },
+  { SQLITE_LIMIT_EXPR_DEPTH, 200 },
+  { SQLITE_LIMIT_COMPOUND_SELECT, 8 },
+  { SQLITE_LIMIT_ATTACHED, 0 },
+  { SQLITE_LIMIT_VARIABLE_NUMBER, 1000 },
+  { SQLITE_LIMIT_TRIGGER_DEPTH, 1 },
+  { SQLITE_LIMIT_WORKER_THREADS, 0 },
+  { SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 1000 },
 };
 
 static int harden(sqlite3 *db)
@@ -263,9 +270,12 @@ int64_t connection_changes(struct connection *connection)
 /* ---- transactions ---- */
 
 static const char *const transaction_texts[TRANSACTION_STEPS] = {
-  [STEP_BEGIN_WRITE] = "BEGIN IMMEDIATE", [STEP_BEGIN_READ] = "BEGIN",
-  [STEP_COMMIT] = "COMMIT",               [STEP_ROLLBACK] = "ROLLBACK",
-  [STEP_SAVEPOINT] = "SAVEPOINT call",    [STEP_RELEASE] = "RELEASE call",
+  [STEP_BEGIN_WRITE] = "BEGIN IMMEDIATE",
+  [STEP_BEGIN_READ] = "BEGIN",
+  [STEP_COMMIT] = "COMMIT",
+  [STEP_ROLLBACK] = "ROLLBACK",
+  [STEP_SAVEPOINT] = "SAVEPOINT call",
+  [STEP_RELEASE] = "RELEASE call",
   [STEP_ROLLBACK_TO] = "ROLLBACK TO call",
 };
 
@@ -335,6 +345,13 @@ void connection_rollback_to(struct connection *connection)
     return;
   (void)take_step(connection, STEP_ROLLBACK_TO, NULL);
   (void)take_step(connection, STEP_RELEASE, NULL);
+}
+
+connector_status connection_undone(struct connection *connection, connector_error *error)
+{
+  if (connection_in_transaction(connection))
+    return CONNECTOR_OK;
+  return error_set(error, connection->failure, NULL, "an earlier failure has undone the batch");
 }
 
 bool connection_in_transaction(struct connection *connection)

@@ -25,16 +25,18 @@ struct statement {
   struct connection *connection;
   sqlite3_stmt *handle; /* NULL in a free place */
   struct statement_key key;
-  char *text;           /* owned; of a statement known by its text */
+  char *text; /* owned; of a statement known by its text */
   size_t text_length;
-  uint64_t used;        /* tick of the last use: the least one makes room */
-  int bound;            /* parameters bound in this run */
-  int failure;          /* the first bind that failed, or SQLITE_OK */
+  uint64_t used; /* tick of the last use: the least one makes room */
+  int parameters;
+  int bound;   /* of them in this run */
+  int failure; /* the first bind that failed, or SQLITE_OK */
 };
 
 struct connection {
   sqlite3 *db;
   struct engine_options *options;
+  connector_status failure; /* the last one */
   int64_t wait_started_us;
   uint64_t tick;
   sqlite3_stmt *transactions[TRANSACTION_STEPS];

@@ -39,8 +39,7 @@ static connector_status copy_pages(struct connection *connection, sqlite3_backup
     else if (code != SQLITE_OK && code != SQLITE_DONE)
       status = connection_fail(connection, code, error);
     if (status == CONNECTOR_OK && progress != NULL)
-      status = progress(user,
-                        sqlite3_backup_pagecount(backup) - sqlite3_backup_remaining(backup),
+      status = progress(user, sqlite3_backup_pagecount(backup) - sqlite3_backup_remaining(backup),
                         sqlite3_backup_pagecount(backup), error);
   }
   return status;
@@ -102,8 +101,8 @@ connector_status connection_integrity(struct connection *connection, complaint_f
   static const char text[] = "PRAGMA integrity_check";
   struct statement *statement = NULL;
   bool row = false;
-  connector_status status =
-      statement_get_text(connection, 0, NULL, text, sizeof(text) - 1, &statement, error);
+  connector_status status = statement_get_text(connection, 0, NULL, text, sizeof(text) - 1,
+                                               &statement, error);
 
   if (status != CONNECTOR_OK)
     return status;

@@ -79,6 +79,7 @@ static connector_status prepare(struct connection *connection, const struct stat
   if (code != SQLITE_OK)
     return connection_fail(connection, code, error);
   statement->key = *key;
+  statement->parameters = sqlite3_bind_parameter_count(statement->handle);
   *out = statement;
   return CONNECTOR_OK;
 }
@@ -92,8 +93,8 @@ static struct statement *begin(struct connection *connection, struct statement *
 }
 
 connector_status statement_get(struct connection *connection, struct statement_key key,
-                               statement_text_fn text, const void *context,
-                               struct statement **out, connector_error *error)
+                               statement_text_fn text, const void *context, struct statement **out,
+                               connector_error *error)
 {
   struct statement *statement = find(connection, &key, NULL, 0);
   struct buffer sql = { 0 };
@@ -128,10 +129,9 @@ static uint64_t hash(const char *text, size_t length)
 }
 
 /* The text is kept before the statement is prepared: one without its text would never be found. */
-static connector_status prepare_text(struct connection *connection,
-                                     const struct statement_key *key, statement_text_fn head,
-                                     const char *text, size_t length, struct statement **out,
-                                     connector_error *error)
+static connector_status prepare_text(struct connection *connection, const struct statement_key *key,
+                                     statement_text_fn head, const char *text, size_t length,
+                                     struct statement **out, connector_error *error)
 {
   struct buffer sql = { 0 };
   char *copy = malloc(length + 1);
@@ -179,7 +179,8 @@ static void note(struct statement *statement, int code)
 
 void bind_text(struct statement *statement, const char *text)
 {
-  note(statement, sqlite3_bind_text(statement->handle, ++statement->bound, text, -1, SQLITE_STATIC));
+  note(statement,
+       sqlite3_bind_text(statement->handle, ++statement->bound, text, -1, SQLITE_STATIC));
 }
 
 void bind_text_length(struct statement *statement, const char *text, size_t length)
@@ -190,8 +191,8 @@ void bind_text_length(struct statement *statement, const char *text, size_t leng
 
 void bind_bytes(struct statement *statement, const void *bytes, size_t length)
 {
-  note(statement, sqlite3_bind_blob64(statement->handle, ++statement->bound, bytes, length,
-                                      SQLITE_STATIC));
+  note(statement,
+       sqlite3_bind_blob64(statement->handle, ++statement->bound, bytes, length, SQLITE_STATIC));
 }
 
 void bind_integer(struct statement *statement, int64_t number)
@@ -208,7 +209,11 @@ void bind_null(struct statement *statement)
 
 connector_status statement_step(struct statement *statement, bool *row, connector_error *error)
 {
-  int code = statement->failure == SQLITE_OK ? sqlite3_step(statement->handle) : statement->failure;
+  int code = statement->failure;
+
+  if (code == SQLITE_OK)
+    code = statement->bound == statement->parameters ? sqlite3_step(statement->handle)
+                                                     : SQLITE_MISUSE;
 
   *row = code == SQLITE_ROW;
   if (code == SQLITE_ROW || code == SQLITE_DONE)

@@ -150,11 +150,9 @@ static connector_status check_json(struct draft *draft, const struct field *fiel
 static connector_status check_number(const struct field *field, int64_t number,
                                      connector_error *error)
 {
-  char text[CLOCK_TEXT];
-
   if (field->kind == KIND_INTEGER && number < 0)
     return error_set(error, CONNECTOR_INVALID, field->name, "must not be negative");
-  if (field->kind == KIND_TIME && !clock_format(number, text))
+  if (field->kind == KIND_TIME && !clock_fits(number))
     return error_set(error, CONNECTOR_INVALID, field->name, "is not in the years 0000 to 9999");
   if (field->kind == KIND_ENUM && enum_text(field->names, number) == NULL)
     return error_set(error, CONNECTOR_INVALID, field->name, "is not one of its values");
@@ -230,9 +228,9 @@ connector_status record_check(const connector *record, const struct limits *limi
   for (size_t i = 0; i < CONNECTOR_FIELD_COUNT; i++) {
     const struct field *field = &record_fields[i];
 
-    if (field_is_text(field) ? *field_text(record, field) != NULL
-                             : (field->flags & FIELD_NULLABLE) == 0 ||
-                                   field_number(record, field) != 0)
+    if (field_is_text(field)
+            ? *field_text(record, field) != NULL
+            : (field->flags & FIELD_NULLABLE) == 0 || field_number(record, field) != 0)
       draft.set |= CONNECTOR_BIT(i);
   }
   if (status == CONNECTOR_OK)
@@ -276,8 +274,8 @@ void draft_apply(const struct draft *draft, connector *record)
     if (((draft->set | draft->cleared) & bit) == 0)
       continue;
     if (field_is_text(field))
-      *field_text(record, field) =
-          (draft->set & bit) != 0 ? *field_text(&draft->values, field) : NULL;
+      *field_text(record, field) = (draft->set & bit) != 0 ? *field_text(&draft->values, field)
+                                                           : NULL;
     else
       field_set_number(record, field,
                        (draft->set & bit) != 0 ? field_number(&draft->values, field) : 0);

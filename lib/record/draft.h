@@ -17,18 +17,19 @@ struct limits {
 };
 
 struct draft {
-  connector values;    /* text is borrowed from the input or lives in the arena */
-  uint64_t set;        /* fields that have a value here */
-  uint64_t cleared;    /* fields to empty */
-  uint64_t merge;      /* of `set`: JSON fields whose value is a merge patch, to be applied */
-  uint64_t compacted;  /* of `set`: JSON fields that are already checked and free of white space */
-  uint64_t stamped;    /* server fields that the JSON document held; read by imports */
+  connector values;   /* text is borrowed from the input or lives in the arena */
+  uint64_t set;       /* fields that have a value here */
+  uint64_t cleared;   /* fields to empty */
+  uint64_t merge;     /* of `set`: JSON fields whose value is a merge patch, to be applied */
+  uint64_t compacted; /* of `set`: JSON fields that are already checked and free of white space */
+  uint64_t stamped;   /* server fields that the JSON document held; read by imports */
   struct arena arena;
 };
 
 /* How a JSON document is taken. */
 enum document_use {
-  DOCUMENT_CREATE, /* server fields are checked for their type and go to `stamped`; nothing merges */
+  DOCUMENT_CREATE, /* server fields are checked for their type and go to `stamped`; nothing merges
+                    */
   DOCUMENT_UPDATE  /* the same, and objects in config, metrics and tags are merge patches */
 };
 

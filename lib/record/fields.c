@@ -15,11 +15,11 @@ enum { NAME_LIMIT = 256, LAST_ERROR_LIMIT = 4096 };
 enum { OPTIONAL = FIELD_NULLABLE | FIELD_CLEARABLE };
 
 #define NAMED(member) .name = #member, .key = "\"" #member "\":", .name_length = sizeof(#member) - 1
-#define SERVER(member) \
+#define SERVER(member)                                                                             \
   NAMED(member), .writer = WRITER_SERVER, .record_at = offsetof(connector, member)
-#define PATCHED(member) \
-  NAMED(member), .record_at = offsetof(connector, member), \
-      .patch_at = offsetof(connector_patch, member)
+#define PATCHED(member)                                                                            \
+  NAMED(member), .record_at = offsetof(connector, member),                                         \
+                 .patch_at = offsetof(connector_patch, member)
 #define USER(member) PATCHED(member), .writer = WRITER_USER
 #define HEALTH(member) PATCHED(member), .writer = WRITER_HEALTH
 

@@ -25,19 +25,19 @@ enum field_kind {
 enum field_writer {
   WRITER_SERVER, /* only the library stamps it */
   WRITER_USER,
-  WRITER_HEALTH  /* the health calls, and also the user */
+  WRITER_HEALTH /* the health calls, and also the user */
 };
 
 enum field_flag {
-  FIELD_NULLABLE = 1,      /* null in JSON and in a column */
-  FIELD_CLEARABLE = 2,     /* may stand in a patch's `clear` */
-  FIELD_DERIVED = 4,       /* no column: is_deleted follows from deleted_at */
-  FIELD_OMITTED = 8,       /* left out of JSON where absent */
-  FIELD_LINES = 16,        /* tab and newline are allowed */
-  FIELD_SCRUBBED = 32,     /* secrets are taken out and what is too long is cut */
-  FIELD_REFERENCE = 64,    /* the reference callback is asked */
-  FIELD_VISIBILITY = 128,  /* who sees the record depends on it */
-  FIELD_GUARDED = 256      /* the secret guard applies */
+  FIELD_NULLABLE = 1,     /* null in JSON and in a column */
+  FIELD_CLEARABLE = 2,    /* may stand in a patch's `clear` */
+  FIELD_DERIVED = 4,      /* no column: is_deleted follows from deleted_at */
+  FIELD_OMITTED = 8,      /* left out of JSON where absent */
+  FIELD_LINES = 16,       /* tab and newline are allowed */
+  FIELD_SCRUBBED = 32,    /* secrets are taken out and what is too long is cut */
+  FIELD_REFERENCE = 64,   /* the reference callback is asked */
+  FIELD_VISIBILITY = 128, /* who sees the record depends on it */
+  FIELD_GUARDED = 256     /* the secret guard applies */
 };
 
 /* Texts of an enum: the value of names[i] is i + 1. */
@@ -47,8 +47,8 @@ struct enum_names {
 };
 
 struct field {
-  const char *name;   /* in JSON and of the column */
-  const char *key;    /* the name as a JSON key: `"name":` */
+  const char *name; /* in JSON and of the column */
+  const char *key;  /* the name as a JSON key: `"name":` */
   uint8_t name_length;
   uint8_t kind;       /* enum field_kind */
   uint8_t writer;     /* enum field_writer */

@@ -40,9 +40,7 @@ static const uint8_t kinds[256] = {
 /* ---- keys ---- */
 
 /* A key is compared by the letters and digits at its end, in lower case. */
-enum {
-  KEY_TAIL = 64
-};
+enum { KEY_TAIL = 64 };
 
 struct word {
   char text[24];
@@ -61,41 +59,36 @@ struct word {
 
 /* Where a name has two uses, the one that is a secret counts: AppRole's `secret_id`, a connection
  * string (most hold a password), an `access_key` without `_id`. */
-static const struct word secret_words[] = {
-  ENDING("password"),
-  ENDING("passwords"),
-  ENDING("passwd"),
-  ENDING("pwd"),
-  ENDING("passphrase"),
-  ENDING("passcode"),
-  ENDING("passwordhash"),
-  WHOLE("pass"),
-  ENDING("userpass"),
-  ENDING("dbpass"),
-  ENDING("smtppass"),
-  ENDING("proxypass"),
-  ENDING("secret"),
-  WHOLE("secrets"),
-  WHOLE("secretid"),
-  ENDING("rolesecretid"),
-  ENDING("token"),
-  WHOLE("tokens"),
-  WHOLE("bearer"),
-  WHOLE("jwt"),
-  WHOLE("pat"),
-  WHOLE("psk"),
-  ENDING("credential"),
-  ENDING("credentials"),
-  ENDING("apikeys"),
-  ENDING("accesskeys"),
-  ENDING("connectionstring"),
-  ENDING("sharedaccesssignature"),
-  WHOLE("cookie"),
-  WHOLE("setcookie"),
-  ENDING("sessioncookie"),
-  ENDING("authcookie"),
-  WHOLE("authorization"),
-  WHOLE("proxyauthorization"),
+/* By their last letter, each list ended by an empty word. */
+static const struct word words_d[] = {
+  ENDING("password"), ENDING("passwd"),       ENDING("pwd"),
+  WHOLE("secretid"),  ENDING("rolesecretid"), { .length = 0 }
+};
+static const struct word words_e[] = {
+  ENDING("passphrase"), ENDING("passcode"), ENDING("sharedaccesssignature"),
+  WHOLE("cookie"),      WHOLE("setcookie"), ENDING("sessioncookie"),
+  ENDING("authcookie"), { .length = 0 }
+};
+static const struct word words_g[] = { ENDING("connectionstring"), { .length = 0 } };
+static const struct word words_h[] = { ENDING("passwordhash"), { .length = 0 } };
+static const struct word words_k[] = { WHOLE("psk"), { .length = 0 } };
+static const struct word words_l[] = { ENDING("credential"), { .length = 0 } };
+static const struct word words_n[] = {
+  ENDING("token"), WHOLE("authorization"), WHOLE("proxyauthorization"), { .length = 0 }
+};
+static const struct word words_r[] = { WHOLE("bearer"), { .length = 0 } };
+static const struct word words_s[] = {
+  ENDING("passwords"),   WHOLE("pass"),       ENDING("userpass"),   ENDING("dbpass"),
+  ENDING("smtppass"),    ENDING("proxypass"), WHOLE("secrets"),     WHOLE("tokens"),
+  ENDING("credentials"), ENDING("apikeys"),   ENDING("accesskeys"), { .length = 0 }
+};
+static const struct word words_t[] = {
+  ENDING("secret"), WHOLE("jwt"), WHOLE("pat"), { .length = 0 }
+};
+
+static const struct word *const secret_words[256] = {
+  ['d'] = words_d, ['e'] = words_e, ['g'] = words_g, ['h'] = words_h, ['k'] = words_k,
+  ['l'] = words_l, ['n'] = words_n, ['r'] = words_r, ['s'] = words_s, ['t'] = words_t,
 };
 
 /* What stands before `key` where the key is a secret. */
@@ -137,10 +130,14 @@ static const struct word *match_word(const struct word *words, size_t count, con
 static bool names_secret(const char *tail, size_t length)
 {
   static const struct word key = ENDING("key");
+  const struct word *words = secret_words[(unsigned char)tail[length - 1]];
+  size_t count = 0;
 
   if (match_word(&key, 1, tail, length) != NULL && length > key.length)
     return match_word(secret_keys, COUNT(secret_keys), tail, length - key.length) != NULL;
-  return match_word(secret_words, COUNT(secret_words), tail, length) != NULL &&
+  while (words != NULL && words[count].length > 0)
+    count++;
+  return match_word(words, count, tail, length) != NULL &&
          match_word(plain_words, COUNT(plain_words), tail, length) == NULL;
 }
 
@@ -218,9 +215,7 @@ static size_t run_length(const char *text, const char *end, unsigned kind)
 /* Reads to the end of a run only where it is a secret, so that no byte is read often. */
 static size_t measure_run(const struct shape *shape, const char *body, const char *end)
 {
-  enum {
-    WINDOW = 64
-  };
+  enum { WINDOW = 64 };
   const char *window_end = end - body > WINDOW ? body + WINDOW : end;
   size_t run = run_length(body, window_end, shape->body);
   bool digit = !shape->digit;
@@ -234,9 +229,7 @@ static size_t measure_run(const struct shape *shape, const char *body, const cha
  * that each run is read at most three times. */
 static size_t measure_jwt(const struct shape *shape, const char *body, const char *end)
 {
-  enum {
-    LEAST_PAYLOAD = 7
-  };
+  enum { LEAST_PAYLOAD = 7 };
   const char *at = body + run_length(body, end, shape->body);
   size_t run = 0;
 
@@ -270,9 +263,7 @@ static const char *find_part(const char *text, const char *end, const char *part
 /* A private key with its label, to the end of its END line or of the text. */
 static size_t measure_pem(const struct shape *shape, const char *body, const char *end)
 {
-  enum {
-    LABEL = 64
-  };
+  enum { LABEL = 64 };
   static const char last[] = "-----END ";
   static const char key[] = "PRIVATE KEY";
   static const char dashes[] = "-----";
@@ -291,9 +282,15 @@ static size_t measure_pem(const struct shape *shape, const char *body, const cha
   return (size_t)(at - body) + (at < label_end ? sizeof(dashes) - 1 : 0);
 }
 
+/* What ends an authority in a URL; a control character does too. */
+static const bool authority_ends[256] = {
+  [' '] = true, ['/'] = true,  ['?'] = true, ['#'] = true, ['\\'] = true,
+  ['"'] = true, ['\''] = true, ['`'] = true, ['<'] = true, ['>'] = true,
+};
+
 static bool ends_authority(char byte)
 {
-  return (unsigned char)byte <= ' ' || strchr("/?#\\\"'`<>", byte) != NULL;
+  return (unsigned char)byte < ' ' || authority_ends[(unsigned char)byte];
 }
 
 /* `user:password` behind `://`, where an @ follows before the authority (RFC 3986) ends. */
@@ -382,12 +379,15 @@ static const struct shape *const shapes[256] = {
   ['x'] = slack,
 };
 
-/* Where a byte may start a shape: 1 at the start of a word, 2 anywhere. A backslash or a percent
- * sign may start an escape, behind which a word starts. */
-static const uint8_t starts[256] = {
-  ['-'] = 2, [':'] = 2, ['\\'] = 2, ['%'] = 2, ['A'] = 1, ['B'] = 1, ['G'] = 1,
-  ['b'] = 1, ['e'] = 1, ['g'] = 1,  ['h'] = 1, ['r'] = 1, ['s'] = 1, ['x'] = 1,
+/* Whether a byte may start a shape, a letter or digit at the start of a word. A backslash or a
+ * percent sign may start an escape, behind which a word starts. */
+static const bool starts[256] = {
+  ['-'] = true, [':'] = true, ['\\'] = true, ['%'] = true, ['A'] = true, ['B'] = true, ['G'] = true,
+  ['b'] = true, ['e'] = true, ['g'] = true,  ['h'] = true, ['r'] = true, ['s'] = true, ['x'] = true,
 };
+
+/* The shortest texts that hold a secret: `://u:p@`, and a token of Slack's. */
+enum { SHORTEST = 7, SHORTEST_TOKEN = 15 };
 
 /* The length of an escape such as `\n` or `%3D`. */
 static size_t escape_length(char byte)
@@ -421,32 +421,40 @@ static bool match_shape(const char *at, const char *end, unsigned behind, struct
   return false;
 }
 
-/* The first shape in the text; an empty span at the end where there is none. */
+/* Whether a shape starts at `at`, or behind the escape there. */
+static bool match_here(const char *at, const char *end, unsigned behind, struct span *span)
+{
+  size_t escape = escape_length(*at);
+
+  if (escape == 0)
+    return match_shape(at, end, behind, span);
+  return (size_t)(end - at) > escape && match_shape(at + escape, end, 0, span);
+}
+
+/* The first shape in the text; an empty span at the end where there is none. Inside a word nothing
+ * starts. */
 static struct span next_shape(const char *text, const char *end)
 {
   struct span span = { end, end };
   unsigned behind = 0;
 
-  for (const char *at = text; at < end; at++) {
-    unsigned char byte = (unsigned char)*at;
-
-    if (starts[byte] > (behind & WORD)) {
-      size_t escape = escape_length(*at);
-
-      if (escape == 0 && match_shape(at, end, behind, &span))
-        break;
-      if (escape > 0 && (size_t)(end - at) > escape && match_shape(at + escape, end, 0, &span))
-        break;
-    }
-    behind = kinds[byte];
+  for (const char *at = text; at < end;) {
+    if (starts[(unsigned char)*at] && match_here(at, end, behind, &span))
+      break;
+    behind = kinds[(unsigned char)*at++];
+    while ((behind & WORD) != 0 && at < end && (kinds[(unsigned char)*at] & WORD) != 0)
+      behind = kinds[(unsigned char)*at++];
   }
   return span;
 }
 
 bool guard_find(const char *text, size_t length, size_t *at, size_t *secret_length)
 {
-  struct span span = next_shape(text, text + length);
+  struct span span = { NULL, NULL };
 
+  if (length < SHORTEST || (length < SHORTEST_TOKEN && memchr(text, ':', length) == NULL))
+    return false;
+  span = next_shape(text, text + length);
   if (span.start == span.end)
     return false;
   *at = (size_t)(span.start - text);
@@ -458,9 +466,7 @@ bool guard_find(const char *text, size_t length, size_t *at, size_t *secret_leng
  */
 
 static const char mark[] = "[redacted]";
-enum {
-  MARK_LENGTH = sizeof(mark) - 1
-};
+enum { MARK_LENGTH = sizeof(mark) - 1 };
 
 static bool is_blank(char byte)
 {
@@ -475,9 +481,7 @@ static bool is_key_byte(char byte)
 /* Whether a key word ends at `at`; blanks, a quote, a bracket and backslashes may stand between. */
 static bool is_behind_key(const char *text, const char *at)
 {
-  enum {
-    SOME = 4
-  };
+  enum { SOME = 4 };
   const char *least = at - text > SOME ? at - SOME : text;
   const char *end = NULL;
   const char *word = NULL;
@@ -556,9 +560,7 @@ static struct span plain_value(const char *at, const char *end)
 
 static struct span value_at(const char *at, const char *end)
 {
-  enum {
-    SOME = 4
-  };
+  enum { SOME = 4 };
   const char *quote = at;
 
   while (quote < end && quote - at < SOME && *quote == '\\')

@@ -14,7 +14,8 @@
  * `secret_name` and `password_policy` do not. Compared without case, `_` and `-`. */
 bool guard_key_is_secret(const char *key, size_t length);
 
-/* Where in `text` the first thing that looks like a secret starts, and its length; false if none. */
+/* Where in `text` the first thing that looks like a secret starts, and its length; false if none.
+ */
 bool guard_find(const char *text, size_t length, size_t *at, size_t *secret_length);
 
 /* A copy in the arena with every secret replaced by `[redacted]`, cut at `limit` bytes on a

@@ -26,6 +26,7 @@ struct place {
   const char *key; /* decoded; NULL in an array */
   size_t length;
   size_t index; /* in an array */
+  bool secret;  /* in an array that is the value of a key that names a secret */
 };
 
 static bool copy_value(struct copier *copier, const struct place *place);
@@ -128,6 +129,13 @@ static bool decode(struct copier *copier, const struct json_span *span, const ch
   return *text != NULL || json_fail(copier->reader, JSON_NO_MEMORY);
 }
 
+/* The outermost key is the field's own name. */
+static bool is_secret_key(const struct place *place)
+{
+  return place->above != NULL && place->key != NULL &&
+         guard_key_is_secret(place->key, place->length);
+}
+
 static bool guard_string(struct copier *copier, const struct json_span *span,
                          const struct place *place)
 {
@@ -138,7 +146,7 @@ static bool guard_string(struct copier *copier, const struct json_span *span,
 
   if (span->length == 0)
     return true;
-  if (place->above != NULL && place->key != NULL && guard_key_is_secret(place->key, place->length))
+  if (place->secret || is_secret_key(place))
     return fail_at(copier, JSON_SECRET, place);
   if (!decode(copier, span, &text, &length))
     return false;
@@ -174,12 +182,14 @@ static bool close_value(struct json_reader *reader)
 static bool copy_array(struct copier *copier, const struct place *above)
 {
   struct json_reader *reader = copier->reader;
-  struct place place = { above, NULL, 0, 0 };
+  struct place place = { above, NULL, 0, 0, false };
 
   if (!open_value(reader))
     return false;
   if (next_byte(copier) == ']')
     return close_value(reader);
+  if (copier->guard)
+    place.secret = above->secret || is_secret_key(above);
   for (;;) {
     char byte = '\0';
 
@@ -229,7 +239,7 @@ static bool close_object(struct copier *copier, size_t first_key, struct place *
 static bool copy_object(struct copier *copier, const struct place *above)
 {
   struct json_reader *reader = copier->reader;
-  struct place place = { above, NULL, 0, 0 };
+  struct place place = { above, NULL, 0, 0, false };
   size_t first_key = copier->keys.count;
 
   if (!open_value(reader))
@@ -269,7 +279,7 @@ static bool copy_value(struct copier *copier, const struct place *place)
 /* Passes one value, and writes it to `out` where that is not NULL; the end of what was written. */
 static bool pass_value(struct json_reader *reader, const char *name, char *out, char **out_end)
 {
-  struct place place = { NULL, name, strlen(name), 0 };
+  struct place place = { NULL, name, strlen(name), 0, false };
   struct copier copier;
   bool passed = false;
 

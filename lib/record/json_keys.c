@@ -8,9 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-  PAIRWISE = 16
-};
+enum { PAIRWISE = 16 };
 
 void json_keys_init(struct json_keys *keys)
 {

@@ -7,9 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum {
-  JSON_KEYS_FEW = 32
-};
+enum { JSON_KEYS_FEW = 32 };
 
 struct json_key {
   const char *text; /* borrowed */

@@ -12,9 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum {
-  JSON_DEPTH = 64
-};
+enum { JSON_DEPTH = 64 };
 
 enum json_kind {
   JSON_BAD, /* no value starts here */
@@ -40,9 +38,7 @@ enum json_problem {
   JSON_NO_MEMORY
 };
 
-enum {
-  JSON_PATH = 64
-};
+enum { JSON_PATH = 64 };
 
 struct json_reader {
   const char *start;

@@ -10,12 +10,8 @@
 
 #define EACH_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
 
-enum {
-  WORD = sizeof(uint64_t)
-};
-enum {
-  UNICODE_ESCAPE = 6
-}; /* bytes of \uXXXX */
+enum { WORD = sizeof(uint64_t) };
+enum { UNICODE_ESCAPE = 6 }; /* bytes of \uXXXX */
 
 const uint8_t json_kinds[256] = {
   ['{'] = JSON_OBJECT, ['['] = JSON_ARRAY,  ['"'] = JSON_STRING, ['-'] = JSON_NUMBER,

@@ -13,9 +13,7 @@
 
 #include <string.h>
 
-enum {
-  FEW = 8
-}; /* members that are looked for one by one */
+enum { FEW = 8 }; /* members that are looked for one by one */
 
 struct merge;
 

@@ -32,8 +32,10 @@ connector_status host_said(connector_status status, connector_error *told, const
   told->field[sizeof(told->field) - 1] = '\0';
   told->message[sizeof(told->message) - 1] = '\0';
   error_set(error, status, told->field, "%s", told->message[0] != '\0' ? told->message : usual);
-  if (error != NULL)
+  if (error != NULL) {
     error->version = told->version;
+    error->os_code = told->os_code;
+  }
   return status;
 }
 

@@ -20,8 +20,8 @@ void create_defaults(const struct call *call, struct draft *draft)
   if (record->source == NULL)
     record->source = caller->source != NULL ? caller->source : default_source;
   if (record->source_type == 0)
-    record->source_type =
-        caller->source_type != 0 ? caller->source_type : CONNECTOR_SOURCE_TYPE_API;
+    record->source_type = caller->source_type != 0 ? caller->source_type
+                                                   : CONNECTOR_SOURCE_TYPE_API;
   if (record->scope == 0)
     record->scope = CONNECTOR_SCOPE_ORG;
   if (record->scope == CONNECTOR_SCOPE_USER) {

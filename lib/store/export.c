@@ -26,7 +26,8 @@ static connector_status flush(struct exporting *exporting, connector_error *erro
     return error_no_memory(error);
   if (exporting->lines.length == 0)
     return CONNECTOR_OK;
-  status = exporting->write(exporting->user, exporting->lines.bytes, exporting->lines.length, &told);
+  status = exporting->write(exporting->user, exporting->lines.bytes, exporting->lines.length,
+                            &told);
   exporting->lines.length = 0;
   return status == CONNECTOR_OK ? CONNECTOR_OK
                                 : host_said(status, &told, "the host took no more bytes", error);

@@ -8,10 +8,9 @@
 connector_status aim_init(struct aim *aim, const struct call *call, const char *id,
                           int64_t expected_version, bool deleted)
 {
-  *aim = (struct aim){ .id = id,
-                       .expected_version = expected_version,
-                       .deleted = deleted,
-                       .scope = call->scope };
+  *aim = (struct aim){
+    .id = id, .expected_version = expected_version, .deleted = deleted, .scope = call->scope
+  };
   if (id == NULL)
     return not_given("id", call->error);
   if (expected_version < 0)
@@ -56,8 +55,7 @@ static connector_status read_record(const struct aim *aim, struct connection *co
 }
 
 /* Replaces what was found before. */
-static connector_status take(struct aim *aim, struct connection *connection,
-                             connector_error *error)
+static connector_status take(struct aim *aim, struct connection *connection, connector_error *error)
 {
   connector *found = NULL;
   connector_status status = read_record(aim, connection, &found, error);

@@ -10,9 +10,9 @@
 struct aim {
   const char *id;
   int64_t expected_version;
-  bool deleted;         /* the write is for deleted records: restore, purge */
-  struct scope scope;   /* the call's, narrowed to one tenant */
-  connector *found;     /* owned; the record before the write, where it had to be read */
+  bool deleted;       /* the write is for deleted records: restore, purge */
+  struct scope scope; /* the call's, narrowed to one tenant */
+  connector *found;   /* owned; the record before the write, where it had to be read */
 };
 
 /* Checks id and version, and starts from the call's scope. */

@@ -1,6 +1,6 @@
 /*
- * Import: lines are read, checked and shown to the host some hundreds at a time, then written in one
- * transaction. With all_or_nothing the whole of it runs inside a batch.
+ * Import: lines are read, checked and shown to the host some hundreds at a time, then written in
+ * one transaction. With all_or_nothing the whole of it runs inside a batch.
  */
 #include "base/structs.h"
 #include "store/create.h"
@@ -18,7 +18,7 @@ enum { LINES_AT_ONCE = 256 };
 struct line {
   int64_t number;
   struct draft draft;
-  bool kept;               /* with its own id and stamps */
+  bool kept; /* with its own id and stamps */
   bool skipped;
   connector_error problem; /* CONNECTOR_OK: fine so far */
 };
@@ -29,7 +29,7 @@ struct importing {
   connector_import_options options;
   void *user;
   connector_import_result result;
-  struct line *chunk;      /* LINES_AT_ONCE of them */
+  struct line *chunk; /* LINES_AT_ONCE of them */
   size_t count;
   bool end;
 };
@@ -74,8 +74,8 @@ static connector_status check_stamps(const connector *record, connector_error *e
   if (!is_id(record->id))
     return error_set(error, CONNECTOR_INVALID, "id", "is no prefix and ULID");
   if (record->created_at == 0 || record->updated_at == 0)
-    return error_set(error, CONNECTOR_INVALID, record->created_at == 0 ? "created_at" : "updated_at",
-                     "must be given");
+    return error_set(error, CONNECTOR_INVALID,
+                     record->created_at == 0 ? "created_at" : "updated_at", "must be given");
   if (record->version < 1)
     return error_set(error, CONNECTOR_INVALID, "version", "must be at least 1");
   if (record->schema_version > RECORD_SCHEMA_VERSION)
@@ -186,8 +186,8 @@ static connector_status fill_chunk(struct importing *importing)
     importing->count++;
     draft_init(&line->draft);
     call->error = &line->problem;
-    status = too_long ? error_set(call->error, CONNECTOR_TOO_LARGE, NULL,
-                                  "is longer than %u bytes", call->store->limits.document)
+    status = too_long ? error_set(call->error, CONNECTOR_TOO_LARGE, NULL, "is longer than %u bytes",
+                                  call->store->limits.document)
                       : prepare(importing, line, text, length);
     call->error = error;
     if (status != CONNECTOR_OK && !is_bad_line(status))
@@ -221,8 +221,8 @@ static connector_status write_line(struct importing *importing, struct work *wor
   } else if (status != CONNECTOR_OK) {
     return host_said(status, &line->problem, "a line could not be written", call->error);
   }
-  return status == CONNECTOR_OK ? work_note(work, CONNECTOR_CHANGE_CREATED, record,
-                                            record->version, record->updated_at)
+  return status == CONNECTOR_OK ? work_note(work, CONNECTOR_CHANGE_CREATED, record, record->version,
+                                            record->updated_at)
                                 : status;
 }
 
@@ -334,9 +334,8 @@ connector_status connector_import(connector_store *store, connector_read_fn read
   if (status != CONNECTOR_OK)
     return status;
   lines_init(&importing.lines, read, user, 0);
-  status = importing.options.all_or_nothing
-               ? connector_batch(store, import_all, &importing, error)
-               : import_all(store, &importing, error);
+  status = importing.options.all_or_nothing ? connector_batch(store, import_all, &importing, error)
+                                            : import_all(store, &importing, error);
   lines_free(&importing.lines);
   if (status != CONNECTOR_OK && importing.options.all_or_nothing)
     importing.result.created = importing.result.kept = importing.result.skipped = 0;

@@ -100,9 +100,9 @@ connector_status connector_create_json(connector_store *store, const char *json,
 
   draft_init(&draft);
   if (status == CONNECTOR_OK)
-    status = json != NULL ? draft_from_json(&draft, json, length, DOCUMENT_CREATE, &store->limits,
-                                            error)
-                          : not_given("json", error);
+    status = json != NULL
+                 ? draft_from_json(&draft, json, length, DOCUMENT_CREATE, &store->limits, error)
+                 : not_given("json", error);
   if (status == CONNECTOR_OK)
     status = create_draft(&call, &draft, NULL, out);
   draft_free(&draft);
@@ -132,9 +132,9 @@ connector_status connector_update_json(connector_store *store, const char *id,
 
   draft_init(&draft);
   if (status == CONNECTOR_OK)
-    status = json != NULL ? draft_from_json(&draft, json, length, DOCUMENT_UPDATE, &store->limits,
-                                            error)
-                          : not_given("json", error);
+    status = json != NULL
+                 ? draft_from_json(&draft, json, length, DOCUMENT_UPDATE, &store->limits, error)
+                 : not_given("json", error);
   if (status == CONNECTOR_OK)
     status = agree_on_version(&draft, &expected_version, error);
   if (status == CONNECTOR_OK)

@@ -11,10 +11,10 @@
 struct lines {
   connector_read_fn read;
   void *user;
-  size_t most;       /* bytes of a line; a longer one is passed over */
+  size_t most; /* bytes of a line; a longer one is passed over */
   struct buffer bytes;
-  size_t at;         /* where the next line starts */
-  bool end;          /* the host has no more */
+  size_t at; /* where the next line starts */
+  bool end;  /* the host has no more */
 };
 
 void lines_init(struct lines *lines, connector_read_fn read, void *user, size_t most);

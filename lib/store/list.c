@@ -12,8 +12,7 @@
 
 enum { LIMIT_USUAL = 50, ROW_BYTES_USUAL = 1024, BLOCK_MOST = 4 * 1024 * 1024 };
 
-connector_status list_query(struct call *call, const connector_query *given,
-                            connector_query *query)
+connector_status list_query(struct call *call, const connector_query *given, connector_query *query)
 {
   connector_status status = CONNECTOR_OK;
 
@@ -122,10 +121,9 @@ static connector_status list(struct call *call, const connector_query *query,
 {
   struct arena arena = { 0 };
   struct position after = { 0 };
-  struct listing listing = { .scope = &call->scope,
-                             .query = query,
-                             .limit = (int64_t)query->limit + 1,
-                             .arena = &arena };
+  struct listing listing = {
+    .scope = &call->scope, .query = query, .limit = (int64_t)query->limit + 1, .arena = &arena
+  };
   struct work work;
   connector_status status = prepare_page(page, call, query->limit);
 

@@ -44,8 +44,7 @@ static connector_status check_file(void *user, const char *complaint, connector_
   return report(user, &finding, error);
 }
 
-static connector_status check_record(void *context, const connector *record,
-                                     connector_error *error)
+static connector_status check_record(void *context, const connector *record, connector_error *error)
 {
   struct checking *checking = context;
   connector_error problem = { 0 };
@@ -54,8 +53,7 @@ static connector_status check_record(void *context, const connector *record,
                                 .id = record->id,
                                 .field = problem.field,
                                 .message = problem.message };
-  connector_status status =
-      record_check(record, &checking->call->store->limits, &problem);
+  connector_status status = record_check(record, &checking->call->store->limits, &problem);
 
   if (status == CONNECTOR_NO_MEMORY)
     return error_no_memory(error);

@@ -74,8 +74,8 @@ static connector_status insert(struct work *work, const struct once *once, const
 
   if (status == CONNECTOR_OK)
     status = once_put(work->connection, once, error);
-  return status == CONNECTOR_OK ? work_note(work, CONNECTOR_CHANGE_CREATED, record,
-                                            record->version, record->created_at)
+  return status == CONNECTOR_OK ? work_note(work, CONNECTOR_CHANGE_CREATED, record, record->version,
+                                            record->created_at)
                                 : status;
 }
 

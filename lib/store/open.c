@@ -50,8 +50,8 @@ static connector_status take_limits(connector_store *store, const connector_opti
                                     connector_error *error)
 {
   struct limits *limits = &store->limits;
-  connector_status status =
-      take_limit("max_text", options->max_text, TEXT_LIMIT, &limits->text, error);
+  connector_status status = take_limit("max_text", options->max_text, TEXT_LIMIT, &limits->text,
+                                       error);
 
   if (status == CONNECTOR_OK)
     status = take_limit("max_json", options->max_json, JSON_LIMIT, &limits->json, error);
@@ -74,8 +74,8 @@ static const char *keep(connector_store *store, const char *text, bool *failed)
 static connector_status keep_groups(connector_store *store, bool *failed)
 {
   connector_caller *fixed = &store->fixed_caller;
-  const char **groups =
-      arena_object(&store->text, fixed->group_count * sizeof(*groups) + sizeof(*groups));
+  const char **groups = arena_object(&store->text,
+                                     fixed->group_count * sizeof(*groups) + sizeof(*groups));
 
   if (groups == NULL)
     *failed = true;

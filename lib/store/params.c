@@ -19,7 +19,7 @@ struct params {
   connector_query query; /* first: what the host holds is this */
   struct arena arena;
   connector_filter filters[CONNECTOR_FILTERS_MAX];
-  uint64_t seen;         /* rows of `settings` that were set */
+  uint64_t seen; /* rows of `settings` that were set */
 };
 
 /* One `key=value`, decoded. */
@@ -124,7 +124,8 @@ static connector_status set_search(struct params *params, const char *value)
 static connector_status set_sort(struct params *params, const char *value)
 {
   params->query.descending = *value == '-';
-  return connector_field_from_name(value + params->query.descending, &params->query.order_by)
+  return connector_field_from_name(value + params->query.descending, &params->query.order_by) &&
+                 !field_is_json(&record_fields[params->query.order_by])
              ? CONNECTOR_OK
              : CONNECTOR_INVALID;
 }
@@ -158,7 +159,7 @@ static const struct {
   { "limit", set_limit, "must be 1 to 500" },
   { "cursor", set_cursor, "" },
   { "search", set_search, "" },
-  { "sort", set_sort, "must be a field's name, with - before it to descend" },
+  { "sort", set_sort, "must be the name of a field that is not JSON, with - before it to descend" },
   { "deleted", set_deleted, "must be exclude, include or only" },
   { "total", set_total, "must be true or false" },
 };
@@ -171,11 +172,16 @@ static const struct {
   const char *text;
   connector_op op;
 } operators[] = {
-  { "eq", CONNECTOR_OP_EQ },         { "ne", CONNECTOR_OP_NE },
-  { "lt", CONNECTOR_OP_LT },         { "le", CONNECTOR_OP_LE },
-  { "gt", CONNECTOR_OP_GT },         { "ge", CONNECTOR_OP_GE },
-  { "in", CONNECTOR_OP_IN },         { "prefix", CONNECTOR_OP_PREFIX },
-  { "contains", CONNECTOR_OP_CONTAINS }, { "null", CONNECTOR_OP_IS_NULL },
+  { "eq", CONNECTOR_OP_EQ },
+  { "ne", CONNECTOR_OP_NE },
+  { "lt", CONNECTOR_OP_LT },
+  { "le", CONNECTOR_OP_LE },
+  { "gt", CONNECTOR_OP_GT },
+  { "ge", CONNECTOR_OP_GE },
+  { "in", CONNECTOR_OP_IN },
+  { "prefix", CONNECTOR_OP_PREFIX },
+  { "contains", CONNECTOR_OP_CONTAINS },
+  { "null", CONNECTOR_OP_IS_NULL },
 };
 
 static bool find_operator(const char *text, size_t length, connector_op *op)
@@ -307,8 +313,7 @@ static connector_status take_param(struct params *params, struct param *param,
   return add_filter(params, shown, param, error);
 }
 
-static connector_status read_params(struct params *params, const char *text,
-                                    connector_error *error)
+static connector_status read_params(struct params *params, const char *text, connector_error *error)
 {
   connector_status status = CONNECTOR_OK;
 

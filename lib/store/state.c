@@ -37,8 +37,8 @@ static connector_status look(struct aim *aim, struct work *work)
   return work->call->store->on_change != NULL ? aim_find(aim, work) : aim_narrow(aim, work);
 }
 
-static connector_status write(struct aim *aim, struct work *work,
-                              const struct state_change *change, int64_t now)
+static connector_status write(struct aim *aim, struct work *work, const struct state_change *change,
+                              int64_t now)
 {
   struct call *call = work->call;
   struct target target = { &aim->scope, aim->id, aim->expected_version };
@@ -104,9 +104,8 @@ connector_status connector_delete(connector_store *store, const char *id, int64_
   return change_state(store, id, expected_version, &deletion, NULL, error);
 }
 
-connector_status connector_restore(connector_store *store, const char *id,
-                                   int64_t expected_version, connector **out,
-                                   connector_error *error)
+connector_status connector_restore(connector_store *store, const char *id, int64_t expected_version,
+                                   connector **out, connector_error *error)
 {
   return change_state(store, id, expected_version, &restoration, out, error);
 }

@@ -40,16 +40,16 @@ struct connector_store {
   connector_clock_fn clock;
   connector_log_fn log;
   bool has_fixed_caller;
-  connector_caller fixed_caller;   /* its text is in `text` */
+  connector_caller fixed_caller; /* its text is in `text` */
   struct arena text;
 
-  pid_t process;                   /* that opened it: others must not use it */
-  atomic_uint references;          /* the handle and every call inside */
+  pid_t process;          /* that opened it: others must not use it */
+  atomic_uint references; /* the handle and every call inside */
   atomic_bool closing;
-  atomic_uintptr_t batch_thread;   /* thread_identity() of the one inside a batch, or 0 */
-  struct batch *batch;             /* of that thread, touched by it alone */
+  atomic_uintptr_t batch_thread; /* thread_identity() of the one inside a batch, or 0 */
+  struct batch *batch;           /* of that thread, touched by it alone */
   atomic_llong writes;
-  atomic_uint row_bytes;           /* of a row on the last page, to size the next one */
+  atomic_uint row_bytes; /* of a row on the last page, to size the next one */
 };
 
 /* One call of the host's, from entry to return. */
@@ -57,9 +57,9 @@ struct call {
   connector_store *store;
   connector_error *error;
   bool entered;
-  connector_caller caller;         /* text is the host's */
+  connector_caller caller; /* text is the host's */
   struct scope scope;
-  char *groups;                    /* owned where they do not fit the space */
+  char *groups; /* owned where they do not fit the space */
   char groups_space[GROUPS_SPACE];
 };
 

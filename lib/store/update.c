@@ -40,8 +40,8 @@ static connector_status write(struct aim *aim, struct work *work, const struct d
   struct target target = { &aim->scope, aim->id, aim->expected_version };
   struct stamp stamp = { now, call->caller.person_id };
   bool changed = false;
-  connector_status status =
-      rows_update(work->connection, &target, draft, &stamp, &changed, call->error);
+  connector_status status = rows_update(work->connection, &target, draft, &stamp, &changed,
+                                        call->error);
 
   return status == CONNECTOR_OK && !changed ? aim_explain(aim, work) : status;
 }
@@ -55,8 +55,8 @@ static connector_status read_back(struct aim *aim, struct work *work, int64_t no
 
   if (out == NULL && call->store->on_change == NULL)
     return CONNECTOR_OK;
-  status = rows_find(work->connection, &aim->scope, aim->id, CONNECTOR_DELETED_EXCLUDE,
-                     &now_stands, call->error);
+  status = rows_find(work->connection, &aim->scope, aim->id, CONNECTOR_DELETED_EXCLUDE, &now_stands,
+                     call->error);
   if (status == CONNECTOR_OK && now_stands == NULL)
     status = error_set(call->error, CONNECTOR_INTERNAL, NULL, "an updated record is out of reach");
   if (status == CONNECTOR_OK)
@@ -71,8 +71,8 @@ static connector_status read_back(struct aim *aim, struct work *work, int64_t no
 static connector_status run(struct aim *aim, struct work *work, struct draft *draft, int64_t now,
                             connector **out)
 {
-  connector_status status =
-      depends_on_current(draft) ? settle(aim, work, draft) : aim_narrow(aim, work);
+  connector_status status = depends_on_current(draft) ? settle(aim, work, draft)
+                                                      : aim_narrow(aim, work);
 
   if (status == CONNECTOR_OK)
     status = write(aim, work, draft, now);

@@ -100,19 +100,19 @@ void work_end_read(struct work *work)
 
 /* ---- writing ---- */
 
-/* The engine undoes a whole transaction by itself after some failures; what follows inside the batch
- * must not be committed piecemeal. */
+/* The engine undoes a whole transaction by itself after some failures; what follows inside the
+ * batch must not be committed piecemeal. */
 static connector_status join(struct work *work, bool steps)
 {
   struct batch *batch = work->call->store->batch;
+  connector_status status = connection_undone(batch->connection, work->call->error);
 
   work->connection = batch->connection;
   work->undoable = steps;
   work->mark = batch->changes.count;
-  if (!connection_in_transaction(work->connection))
-    return error_set(work->call->error, CONNECTOR_IO, NULL,
-                     "an earlier failure has undone the batch");
-  return steps ? connection_savepoint(work->connection, work->call->error) : CONNECTOR_OK;
+  if (status == CONNECTOR_OK && steps)
+    status = connection_savepoint(work->connection, work->call->error);
+  return status;
 }
 
 connector_status work_begin_write(struct work *work, struct call *call, bool steps)

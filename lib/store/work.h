@@ -38,11 +38,12 @@ void work_end_read(struct work *work);
 /* ---- writing ---- */
 
 /* Begins a transaction, or joins the batch's. `steps` says that the work writes more than once or
- * may fail after it wrote: inside a batch it then gets a savepoint. READ_ONLY where the store is. */
+ * may fail after it wrote: inside a batch it then gets a savepoint. READ_ONLY where the store is.
+ */
 connector_status work_begin_write(struct work *work, struct call *call, bool steps);
 
-/* Commits where the status is CONNECTOR_OK, else undoes; returns what came of it. After a commit the
- * host is told of the changes. */
+/* Commits where the status is CONNECTOR_OK, else undoes; returns what came of it. After a commit
+ * the host is told of the changes. */
 connector_status work_end_write(struct work *work, connector_status status);
 
 /* Notes a change of a record for `on_change`; the version is the one after it. */
