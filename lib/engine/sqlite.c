@@ -351,7 +351,8 @@ connector_status connection_undone(struct connection *connection, connector_erro
 {
   if (connection_in_transaction(connection))
     return CONNECTOR_OK;
-  return error_set(error, connection->failure, NULL, "an earlier failure has undone the batch");
+  return error_set(error, connection->failure != CONNECTOR_OK ? connection->failure : CONNECTOR_IO,
+                   NULL, "an earlier failure has undone the batch");
 }
 
 bool connection_in_transaction(struct connection *connection)

@@ -264,6 +264,8 @@ static bool copy_value(struct copier *copier, const struct place *place)
 {
   enum json_kind kind = json_kind_of(next_byte(copier));
 
+  if (kind != JSON_STRING && place->above != NULL && place->above->above == NULL)
+    copier->reader->only_text = false;
   switch (kind) {
   case JSON_OBJECT:
     return copy_object(copier, place);
@@ -289,6 +291,7 @@ static bool pass_value(struct json_reader *reader, const char *name, char *out, 
   copier.guard = reader->guard && out != NULL;
   copier.scratch = (struct arena){ 0 };
   json_keys_init(&copier.keys);
+  reader->only_text = true;
   passed = copy_value(&copier, &place);
   flush_run(&copier);
   *out_end = copier.out;

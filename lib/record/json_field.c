@@ -40,20 +40,6 @@ static bool kind_fits(const struct field *field, enum json_kind kind)
   }
 }
 
-/* Whether an array, as json_copy() made it, holds nothing but strings. */
-static bool holds_only_text(const char *array, size_t length)
-{
-  struct json_reader reader;
-  bool first = true;
-
-  json_reader_init(&reader, array, length, NULL);
-  json_enter(&reader);
-  while (json_more(&reader, &first))
-    if (json_peek(&reader) != JSON_STRING || !json_skip(&reader))
-      return false;
-  return reader.problem == JSON_FINE;
-}
-
 connector_status json_field_read(struct json_reader *reader, const struct field *field,
                                  const struct limits *limits, const char **compact,
                                  connector_error *error)
@@ -72,7 +58,7 @@ connector_status json_field_read(struct json_reader *reader, const struct field 
   if (length > limits->json)
     return error_set(error, CONNECTOR_INVALID, field->name, "is longer than %zu bytes",
                      (size_t)limits->json);
-  if (field->kind == KIND_TEXTS && !holds_only_text(text, length))
+  if (field->kind == KIND_TEXTS && !reader->only_text)
     return error_set(error, CONNECTOR_INVALID, field->name, "%s", shape_complaints[KIND_TEXTS]);
   *compact = text;
   return CONNECTOR_OK;

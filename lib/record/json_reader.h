@@ -46,6 +46,7 @@ struct json_reader {
   const char *end;
   struct arena *arena;       /* for what must be kept: decoded text, keys of open objects */
   bool guard;                /* refuse secrets while copying values */
+  bool only_text;            /* the value last copied holds nothing but strings at its top level */
   unsigned depth;            /* of open objects and arrays */
   uint64_t objects;          /* of those that json_enter() opened, a bit set for each object */
   enum json_problem problem; /* the first one; sticks, with `at` where it showed */
