@@ -70,9 +70,23 @@ connector_status connection_fail(struct connection *connection, int code, connec
 
 /* ---- waiting for other processes ---- */
 
-/* Sleeps short random times, so that no process starves: the engine's own handler sleeps ever
- * longer, and the longest waiter then loses to every newcomer. */
-enum { SLEEP_LEAST_US = 40, SLEEP_SPREAD_US = 120 };
+/*
+ * Sleeps random times that grow shorter the longer this process has waited, so that the one that
+ * waited longest looks most often and no one starves; the engine's own handler sleeps ever longer,
+ * and the longest waiter then loses to every newcomer. The first sleeps span some commits, since
+ * each look costs the holder of the lock processor time.
+ */
+enum { SLEEP_LEAST_US = 50, SLEEP_FIRST_US = 4000, SLEEP_HALVES_US = 16000 };
+
+static long next_sleep_us(int64_t waited_us)
+{
+  int64_t halvings = waited_us / SLEEP_HALVES_US;
+  long spread = halvings < 16 ? SLEEP_FIRST_US >> halvings : 0;
+  unsigned random = 0;
+
+  sqlite3_randomness((int)sizeof(random), &random);
+  return SLEEP_LEAST_US + spread / 2 + (long)(random % (unsigned)(spread / 2 + SLEEP_LEAST_US));
+}
 
 static void sleep_us(long us)
 {
@@ -95,7 +109,6 @@ static int wait_for_lock(void *user, int tries)
   struct connection *connection = user;
   int64_t now = clock_monotonic_us();
   int64_t waited = 0;
-  unsigned random = 0;
 
   if (tries == 0) {
     connection->wait_started_us = now;
@@ -105,8 +118,7 @@ static int wait_for_lock(void *user, int tries)
   note_wait(connection->options, waited);
   if (waited >= (int64_t)connection->options->busy_timeout_ms * 1000)
     return 0;
-  sqlite3_randomness((int)sizeof(random), &random);
-  sleep_us(SLEEP_LEAST_US + (long)(random % SLEEP_SPREAD_US));
+  sleep_us(next_sleep_us(waited));
   return 1;
 }
 
