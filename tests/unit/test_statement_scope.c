@@ -105,7 +105,7 @@ static void wanted_predicate(const struct scope *scope, bool bound, char *out, s
   (void)snprintf(out + length, size - length, ", char(31) || group_id || char(31)) > 0))");
 }
 
-/* What may stand behind the predicate. */
+/* What may stand behind a predicate. */
 static bool is_followed_well(const char *rest)
 {
   static const char *const starts[] = { " AND ", " ORDER BY ", " LIMIT ?", " LIMIT 2" };
@@ -113,6 +113,21 @@ static bool is_followed_well(const char *rest)
   for (size_t i = 0; i < COUNT_OF(starts); i++)
     well = well || strncmp(rest, starts[i], strlen(starts[i])) == 0;
   return well;
+}
+
+/* Whether the predicate is one of the condition's own terms, outside all brackets. */
+static bool is_term(const char *condition, const char *predicate)
+{
+  int depth = 0;
+  for (const char *at = condition; *at != '\0'; at++) {
+    bool starts = at == condition || (at - condition >= 5 && strncmp(at - 5, " AND ", 5) == 0);
+    if (depth == 0 && starts && strncmp(at, predicate, strlen(predicate)) == 0 &&
+        is_followed_well(at + strlen(predicate)))
+      return true;
+    depth += *at == '(';
+    depth -= *at == ')';
+  }
+  return false;
 }
 
 /* `values` false: they were borrowed from what is gone by now, so only the text is looked at. */
@@ -127,12 +142,8 @@ static void assert_scoped(const struct scope *scope, bool values)
     fail_msg("no condition: %s", text);
   condition += strlen(" WHERE ");
   wanted_predicate(scope, false, predicate, sizeof(predicate));
-  if (strncmp(condition, "id = ? AND ", 11) == 0)
-    condition += 11;
-  if (strncmp(condition, predicate, strlen(predicate)) != 0 || has_open_or(condition))
+  if (!is_term(condition, predicate) || has_open_or(condition))
     fail_msg("scope kind %d: %s", (int)scope->kind, text);
-  if (!is_followed_well(condition + strlen(predicate)))
-    fail_msg("the scope is followed by something else: %s", text);
   if (values) {
     char *expanded = sqlite3_expanded_sql(statement->handle);
     wanted_predicate(scope, true, predicate, sizeof(predicate));

@@ -1,0 +1,181 @@
+/*
+ * What is handed out is released: each kind, again and again, within a bound on memory. Under a
+ * leak checker (sanitizers, or a TEST_RUNNER such as valgrind) that finds the leak instead.
+ */
+#include "support.h"
+
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define CHECKED_FOR_LEAKS 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define CHECKED_FOR_LEAKS 1
+#endif
+#endif
+#ifndef CHECKED_FOR_LEAKS
+#define CHECKED_FOR_LEAKS 0
+#endif
+
+enum {
+  ROUNDS = 3000,
+  JSON = 200 * 1024,
+  BOUND = 400 * 1024 * 1024,
+  STORES = 200,
+  FILTERS = 30,
+  FILTER = 1000
+};
+
+static char big_json[JSON + 1];
+static char big_params[FILTERS * FILTER + 1];
+
+static void fill_texts(void)
+{
+  memset(big_json, 'x', JSON);
+  memcpy(big_json, "{\"k\":\"", 6);
+  memcpy(big_json + JSON - 2, "\"}", 2);
+  memset(big_params, 'x', FILTERS * FILTER);
+  for (size_t i = 0; i < FILTERS; i++)
+    memcpy(big_params + i * FILTER, "&name[contains]=", 16);
+}
+
+/* Runs `work` in a child that has BOUND bytes of memory; 0 is success. */
+static int within_bound(int (*work)(void))
+{
+  int code = 0;
+  bool bounded = !CHECKED_FOR_LEAKS && getenv("TEST_RUNNER") == NULL;
+  fill_texts();
+  fflush(NULL);
+  pid_t child = fork();
+  assert_true(child >= 0);
+  if (child == 0) {
+    struct rlimit limit = { .rlim_cur = BOUND, .rlim_max = BOUND };
+    if (bounded && setrlimit(RLIMIT_AS, &limit) != 0)
+      _exit(100);
+    exit(work());
+  }
+  assert_int_equal(waitpid(child, &code, 0), child);
+  return WIFEXITED(code) ? WEXITSTATUS(code) : 101;
+}
+
+static int rounds(void)
+{
+  return CHECKED_FOR_LEAKS || getenv("TEST_RUNNER") != NULL ? 10 : ROUNDS;
+}
+
+static int copy_and_free(void)
+{
+  const connector record = { .id = "x", .config = big_json };
+  for (int i = 0; i < rounds(); i++) {
+    connector *copy = NULL;
+    if (connector_dup(&record, &copy, NULL) != CONNECTOR_OK)
+      return 1;
+    connector_free(copy);
+  }
+  return 0;
+}
+
+static void records_are_released(void **state)
+{
+  (void)state;
+  assert_int_equal(within_bound(copy_and_free), 0);
+}
+
+static int write_and_free(void)
+{
+  const connector record = { .id = "x", .config = big_json };
+  for (int i = 0; i < rounds(); i++) {
+    char *json = NULL;
+    if (connector_to_json(&record, 0, &json, NULL, NULL) != CONNECTOR_OK)
+      return 1;
+    connector_string_free(json);
+  }
+  return 0;
+}
+
+static void texts_are_released(void **state)
+{
+  (void)state;
+  assert_int_equal(within_bound(write_and_free), 0);
+}
+
+static int parse_and_free(void)
+{
+  for (int i = 0; i < rounds() * 6; i++) {
+    connector_query *query = NULL;
+    if (connector_query_from_params(big_params + 1, &query, NULL) != CONNECTOR_OK)
+      return 1;
+    connector_query_free(query);
+  }
+  return 0;
+}
+
+static void queries_are_released(void **state)
+{
+  (void)state;
+  assert_int_equal(within_bound(parse_and_free), 0);
+}
+
+static int list_and_free(void)
+{
+  connector_options options = test_options();
+  if (connector_open(":memory:", &options, &test.store, NULL) != CONNECTOR_OK ||
+      connector_create(test.store, PATCH(.config = big_json), NULL, NULL) != CONNECTOR_OK)
+    return 1;
+  for (int i = 0; i < rounds(); i++) {
+    connector_page *page = NULL;
+    if (connector_list(test.store, NULL, &page, NULL) != CONNECTOR_OK)
+      return 2;
+    connector_page_free(page);
+  }
+  connector_close(test.store);
+  return 0;
+}
+
+static void pages_are_released(void **state)
+{
+  (void)state;
+  assert_int_equal(within_bound(list_and_free), 0);
+}
+
+static int open_and_close(void)
+{
+  connector_options options = test_options();
+  for (int i = 0; i < STORES; i++) {
+    connector_store *store = NULL;
+    if (connector_open(test.path, &options, &store, NULL) != CONNECTOR_OK)
+      return 1;
+    if (connector_create(store, PATCH(.config = big_json), NULL, NULL) != CONNECTOR_OK)
+      return 2;
+    connector_close(store);
+  }
+  return 0;
+}
+
+static int open_and_close_with_few_files(void)
+{
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+    return 3;
+  limit.rlim_cur = 64;
+  return setrlimit(RLIMIT_NOFILE, &limit) != 0 ? 3 : open_and_close();
+}
+
+static void stores_are_released_with_their_files(void **state)
+{
+  (void)state;
+  assert_int_equal(within_bound(open_and_close_with_few_files), 0);
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+    folder_test(records_are_released),
+    folder_test(texts_are_released),
+    folder_test(queries_are_released),
+    folder_test(pages_are_released),
+    folder_test(stores_are_released_with_their_files),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
