@@ -17,7 +17,7 @@ static const char *const texts[HANDWRITTEN_STATEMENTS] = {
   [HANDWRITTEN_COMMIT] = "COMMIT",
   [HANDWRITTEN_ROLLBACK] = "ROLLBACK",
   [HANDWRITTEN_INSERT] =
-      "INSERT INTO connector (" HANDWRITTEN_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, "
+      "INSERT INTO connector (" HANDWRITTEN_COLUMNS ", row_check) VALUES (?, ?, ?, ?, ?, ?, ?, "
       "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
       "?, ?, ?, ?, ?, ?)",
   [HANDWRITTEN_UPDATE] = "UPDATE connector SET name = ?4, updated_at = max(updated_at, ?5), "
@@ -239,6 +239,7 @@ static void bind_health(sqlite3_stmt *statement, int *at, const connector_patch 
   text(statement, at, patch->tags);
   number(statement, at, 1);
   text(statement, at, patch->application_id);
+  number(statement, at, 0x7fffffff); /* row_check, which this program does not look at */
 }
 
 bool handwritten_create(struct handwritten *program, const connector_patch *patch,

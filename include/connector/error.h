@@ -56,7 +56,8 @@ typedef enum connector_status {
   CONNECTOR_LEASED = 8,          /**< another worker holds this lease: error.version is its fence */
   CONNECTOR_STALE = 9,           /**< the lease was lost or taken over */
   CONNECTOR_TOO_LARGE = 10,      /**< a whole document is over its limit */
-  CONNECTOR_MISUSE = 11,    /**< the call breaks a rule of the API: a closed store, after fork */
+  CONNECTOR_MISUSE = 11,    /**< the call breaks a rule of the API: the store is being closed, or
+                                was opened before fork */
   CONNECTOR_CANCELLED = 12, /**< a callback of the host's stopped the call */
 
   CONNECTOR_SECRET_NOT_FOUND = 20,   /**< no such secret or version */

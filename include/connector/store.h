@@ -131,7 +131,7 @@ typedef connector_status (*connector_reference_fn)(void *user, const connector_c
 
 /**
  * Told of each committed change, after commit, on the thread that wrote, in the order of that
- * thread's writes. It may call the library.
+ * thread's writes. It may call the library; what it writes itself it is told of inside that call.
  *
  * @since 0.1.0
  */

@@ -240,6 +240,11 @@ static void write_pattern(struct sql *sql, const struct field *field, const char
   "(CASE json_type(@, #) WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' WHEN 'null' THEN NULL " \
   "ELSE CAST(json_extract(@, #) AS TEXT) END)"
 
+/* A member as text: what `json_each` tells of booleans is a number. */
+#define JSON_MEMBER                                                                                \
+  "CASE json_each.type WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' "                         \
+  "ELSE CAST(json_each.value AS TEXT) END"
+
 static void write_path_number(struct sql *sql, const struct field *field,
                               const connector_filter *filter, const char *path)
 {
@@ -275,7 +280,7 @@ static void write_path(struct sql *sql, const struct field *field, const connect
   case CONNECTOR_OP_CONTAINS:
     write_pattern(sql, field, path,
                   "(CASE json_type(@, #) WHEN 'array' THEN EXISTS (SELECT 1 FROM json_each(@, #)"
-                  " WHERE CAST(value AS TEXT) = ?)");
+                  " WHERE " JSON_MEMBER " = ?)");
     sql_value_text(sql, filter->text);
     write_pattern(sql, field, path,
                   " WHEN 'text' THEN connector_contains(json_extract(@, #), ?) ELSE 0 END)");
@@ -299,7 +304,7 @@ static void write_contains(struct sql *sql, const struct field *field,
   if (field_is_json(field))
     write_pattern(sql, field, NULL,
                   "(json_type(@) = 'array' AND EXISTS (SELECT 1 FROM json_each(@)"
-                  " WHERE CAST(value AS TEXT) = ?))");
+                  " WHERE " JSON_MEMBER " = ?))");
   else
     write_pattern(sql, field, NULL, "connector_contains(@, ?)");
   sql_value_text(sql, filter->text);

@@ -4,6 +4,7 @@
  */
 #include "engine/rows.h"
 
+#include "base/bytes.h"
 #include "base/status.h"
 
 #include <string.h>
@@ -33,6 +34,36 @@ static void write_columns(struct buffer *sql, uint64_t fields, const char *text)
 void rows_columns(struct buffer *sql)
 {
   write_columns(sql, UINT64_MAX, "");
+  buffer_text(sql, ", row_check");
+}
+
+/* ---- whose row it is ---- */
+
+/* The same on every machine: the hash is kept in the file. */
+static uint64_t mix(uint64_t hash, const char *text, size_t length)
+{
+  hash = (hash ^ length) * UINT64_C(0x9e3779b97f4a7c15);
+  for (; length >= 8; text += 8, length -= 8)
+    hash = (hash ^ hash >> 29 ^ bytes_load(text)) * UINT64_C(0xbf58476d1ce4e5b9);
+  for (; length > 0; text++, length--)
+    hash = (hash ^ hash >> 29 ^ (unsigned char)*text) * UINT64_C(0xbf58476d1ce4e5b9);
+  return hash ^ (hash >> 32);
+}
+
+/* 31 bits, so that it takes four bytes of a row. */
+static int64_t row_check(const char *tenant, size_t tenant_length, const char *id, size_t id_length)
+{
+  return (int64_t)(mix(mix(0, tenant, tenant_length), id, id_length) & 0x7fffffff);
+}
+
+/* No row has the check of a scope without a tenant: no write spans tenants. */
+static void bind_check(struct statement *statement, const char *tenant, const char *id)
+{
+  if (tenant == NULL) {
+    bind_integer(statement, -1);
+    return;
+  }
+  bind_integer(statement, row_check(tenant, strlen(tenant), id, strlen(id)));
 }
 
 const char *rows_state(connector_deleted deleted)
@@ -84,7 +115,8 @@ static void read_text(struct statement *statement, int column, struct row *row, 
     row->size += (size_t)row->lengths[field] + 1;
 }
 
-static void read_row(struct statement *statement, struct row *row)
+/* False where the row is not the one that its index names. */
+static bool read_row(struct statement *statement, struct row *row)
 {
   int column = 0;
 
@@ -103,6 +135,10 @@ static void read_row(struct statement *statement, struct row *row)
     column++;
   }
   row->record.is_deleted = row->record.deleted_at != 0;
+  return row->record.id != NULL && row->record.tenant_id != NULL &&
+         column_integer(statement, column) ==
+             row_check(row->record.tenant_id, row->lengths[CONNECTOR_FIELD_TENANT_ID],
+                       row->record.id, row->lengths[CONNECTOR_FIELD_ID]);
 }
 
 connector_status rows_next(struct statement *statement, struct row *row, bool *found,
@@ -112,8 +148,11 @@ connector_status rows_next(struct statement *statement, struct row *row, bool *f
 
   if (status != CONNECTOR_OK || !*found)
     return status;
-  read_row(statement, row);
-  return statement_check(statement, error);
+  if (read_row(statement, row))
+    return statement_check(statement, error);
+  status = statement_check(statement, error);
+  return status == CONNECTOR_OK ? error_set(error, CONNECTOR_CORRUPT, NULL, "the file is damaged")
+                                : status;
 }
 
 /* ---- insert ---- */
@@ -124,7 +163,7 @@ static void insert_text(struct buffer *sql, const void *context)
   buffer_text(sql, "INSERT INTO connector (");
   rows_columns(sql);
   buffer_text(sql, ") VALUES (?");
-  for (size_t i = 1; i < CONNECTOR_FIELD_COUNT; i++)
+  for (size_t i = 0; i < CONNECTOR_FIELD_COUNT; i++)
     if (is_stored(&record_fields[i]))
       buffer_text(sql, ", ?");
   buffer_text(sql, ")");
@@ -142,6 +181,7 @@ connector_status rows_insert(struct connection *connection, const connector *rec
   for (size_t i = 0; i < CONNECTOR_FIELD_COUNT; i++)
     if (is_stored(&record_fields[i]))
       bind_field(statement, record, &record_fields[i]);
+  bind_check(statement, record->tenant_id, record->id);
   return statement_run(statement, error);
 }
 
@@ -216,7 +256,7 @@ struct change {
 };
 
 #define STAMPS                                                                                     \
-  "updated_at = max(updated_at, ?), updated_by = coalesce(?, updated_by), "                        \
+  "updated_at = max(updated_at + 1, ?), updated_by = coalesce(?, updated_by), "                    \
   "version = version + 1"
 
 static const struct {
@@ -240,7 +280,7 @@ static void change_text(struct buffer *sql, const void *context)
     buffer_text(sql, ", ");
     write_columns(sql, change->fields, " = ?");
   }
-  buffer_text(sql, " WHERE id = ? AND ");
+  buffer_text(sql, " WHERE id = ? AND row_check = ? AND ");
   scope_write(sql, change->target->scope);
   buffer_text(sql, rows_state(changes[change->kind].state));
   buffer_text(sql, " AND schema_version <= ?");
@@ -266,6 +306,7 @@ static connector_status finish_change(struct connection *connection, struct stat
   connector_status status = CONNECTOR_OK;
 
   bind_text(statement, target->id);
+  bind_check(statement, target->scope->tenant, target->id);
   scope_bind(statement, target->scope);
   bind_integer(statement, RECORD_SCHEMA_VERSION);
   if (target->expected_version != 0)
@@ -348,9 +389,7 @@ connector_status rows_purge(struct connection *connection, const struct target *
 
 static void purgeable_text(struct buffer *sql, const void *context)
 {
-  buffer_text(sql, "SELECT ");
-  rows_columns(sql);
-  buffer_text(sql, " FROM connector WHERE ");
+  buffer_text(sql, "SELECT id, tenant_id, app_id, version FROM connector WHERE ");
   scope_write(sql, context);
   buffer_text(sql,
               " AND deleted_at IS NOT NULL AND deleted_at < ? AND schema_version <= ? LIMIT ?");
@@ -370,4 +409,18 @@ connector_status rows_purgeable(struct connection *connection, const struct scop
   bind_integer(*out, RECORD_SCHEMA_VERSION);
   bind_integer(*out, limit);
   return CONNECTOR_OK;
+}
+
+connector_status rows_next_purgeable(struct statement *statement, connector *row, bool *found,
+                                     connector_error *error)
+{
+  connector_status status = statement_step(statement, found, error);
+
+  if (status != CONNECTOR_OK || !*found)
+    return status;
+  *row = (connector){ .id = column_text(statement, 0, NULL),
+                      .tenant_id = column_text(statement, 1, NULL),
+                      .app_id = column_text(statement, 2, NULL),
+                      .version = column_integer(statement, 3) };
+  return statement_check(statement, error);
 }

@@ -37,7 +37,7 @@ struct stamp {
   const char *person; /* NULL leaves `updated_by` as it is */
 };
 
-/* Writes the columns of all stored fields, with commas between. */
+/* Writes the columns that rows_next() reads, with commas between. */
 void rows_columns(struct buffer *sql);
 
 /* The predicate on a row's state, with AND before it, or "". */
@@ -64,13 +64,18 @@ connector_status rows_restore(struct connection *connection, const struct target
 connector_status rows_purge(struct connection *connection, const struct target *target,
                             bool *changed, connector_error *error);
 
-/* Starts a run over deleted rows that may be purged, for rows_next(). */
+/* Starts a run over deleted rows that may be purged, for rows_next_purgeable(). */
 connector_status rows_purgeable(struct connection *connection, const struct scope *scope,
                                 int64_t deleted_before, int64_t limit, struct statement **out,
                                 connector_error *error);
 
+/* Steps it: of each row only id, tenant, app and version. */
+connector_status rows_next_purgeable(struct statement *statement, connector *row, bool *found,
+                                     connector_error *error);
+
 /* Steps a statement whose columns are rows_columns(). `*found` false: no more. The row's text is
- * borrowed until the next step. */
+ * borrowed until the next step. CORRUPT where the index led to a row that is not the one it names.
+ */
 connector_status rows_next(struct statement *statement, struct row *row, bool *found,
                            connector_error *error);
 

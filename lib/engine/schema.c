@@ -10,8 +10,13 @@
 
 /*
  * `id` comes first in the key so that a record is found by its id alone too, and in the order of
- * creation over all tenants. The list of a tenant's live records has an index of its own, so that
- * soft-deleted records cost it nothing; what is deleted has one for purging by age.
+ * creation over all tenants. A tenant's list has an index of its own, which knows what is deleted,
+ * so that a list with or without deleted records reads no other tenant's entries and no deleted
+ * row; what is deleted has one for purging by age.
+ *
+ * The engine takes `tenant_id` and `id` out of the index and the rest out of the row that the index
+ * leads to. `row_check`, a hash of the two that no index holds, shows where damage made it lead to
+ * another's row.
  */
 static const char version_1[] =
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;"
@@ -52,10 +57,11 @@ static const char version_1[] =
     " next_rotation_due INTEGER,"
     " tags TEXT,"
     " version INTEGER NOT NULL,"
-    " application_id TEXT"
+    " application_id TEXT,"
+    " row_check INTEGER NOT NULL"
     ") STRICT;"
     "CREATE UNIQUE INDEX connector_key ON connector (id, tenant_id);"
-    "CREATE INDEX connector_live ON connector (tenant_id, id) WHERE deleted_at IS NULL;"
+    "CREATE INDEX connector_list ON connector (tenant_id, id, deleted_at);"
     "CREATE INDEX connector_deleted ON connector (tenant_id, deleted_at)"
     " WHERE deleted_at IS NOT NULL;"
     "CREATE TABLE idempotency ("

@@ -113,6 +113,8 @@ static connector_status check_text(const struct field *field, const char *text, 
   size_t length = strnlen(text, limit + 1);
   enum utf8_class class = UTF8_PLAIN;
 
+  if (length == 0 && (field->flags & FIELD_NULLABLE) == 0)
+    return error_set(error, CONNECTOR_INVALID, field->name, "must not be empty");
   if (length > limit)
     return error_set(error, CONNECTOR_INVALID, field->name, "is longer than %zu bytes", limit);
   class = utf8_classify(text, length);
@@ -243,6 +245,23 @@ connector_status record_check(const connector *record, const struct limits *limi
 
 /* ---- applying ---- */
 
+/* What stands in the file may be damaged: a merge reads it as strictly as input. */
+static connector_status check_stored(struct draft *draft, const struct field *field,
+                                     const char *text, connector_error *error)
+{
+  struct json_reader reader;
+
+  if (text == NULL)
+    return CONNECTOR_OK;
+  json_reader_init(&reader, text, strlen(text), &draft->arena);
+  reader.depth = 1;
+  if (json_skip(&reader) && json_finish(&reader))
+    return CONNECTOR_OK;
+  return reader.problem == JSON_NO_MEMORY
+             ? error_no_memory(error)
+             : error_set(error, CONNECTOR_CORRUPT, field->name, "is damaged in the file");
+}
+
 connector_status draft_merge(struct draft *draft, const connector *current,
                              const struct limits *limits, connector_error *error)
 {
@@ -255,6 +274,9 @@ connector_status draft_merge(struct draft *draft, const connector *current,
     if ((draft->merge & CONNECTOR_BIT(i)) == 0)
       continue;
     text = field_text(&draft->values, field);
+    status = check_stored(draft, field, *field_text(current, field), error);
+    if (status != CONNECTOR_OK)
+      return status;
     *text = json_merge(*field_text(current, field), *text, &draft->arena);
     status = *text != NULL ? json_field_compact(field, *text, strlen(*text), limits, &draft->arena,
                                                 text, error)

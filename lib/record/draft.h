@@ -41,7 +41,7 @@ connector_status draft_from_patch(struct draft *draft, const connector_patch *pa
                                   connector_error *error);
 
 /* Takes a strict JSON document; everything kept is copied into the draft's arena. JSON fields come
- * out compacted (and, unless they merge, past the secret guard). */
+ * out compacted and past the secret guard. */
 connector_status draft_from_json(struct draft *draft, const char *json, size_t length,
                                  enum document_use use, const struct limits *limits,
                                  connector_error *error);

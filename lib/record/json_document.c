@@ -171,7 +171,7 @@ static connector_status take_stamp(struct document *document, const struct field
 {
   if (complaint == NULL)
     document->draft->stamped |= field_bit(field);
-  else if (field_index(field) == CONNECTOR_FIELD_VERSION)
+  else if (field_index(field) == CONNECTOR_FIELD_VERSION && document->use == DOCUMENT_UPDATE)
     return fail_field(document, field, complaint);
   return CONNECTOR_OK;
 }

@@ -4,6 +4,7 @@
  */
 #include "record/json_scan.h"
 
+#include "base/bytes.h"
 #include "base/utf8.h"
 
 #include <string.h>
@@ -34,18 +35,6 @@ bool json_fail(struct json_reader *reader, enum json_problem problem)
   return false;
 }
 
-/* The first byte comes out lowest. */
-static uint64_t load_word(const char *at)
-{
-  uint64_t word = 0;
-
-  memcpy(&word, at, WORD);
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-  word = __builtin_bswap64(word);
-#endif
-  return word;
-}
-
 /* The high bit of each byte that is a quote, a backslash or a control character: flipping 0x02 puts
  * the quote right above the control characters and nothing else among them. A borrow may mark bytes
  * above a true one, so only the lowest mark counts. */
@@ -67,7 +56,7 @@ static bool byte_stops(char byte)
 static inline const char *pass_run(const char *at, const char *end, uint64_t *high)
 {
   while (end - at >= WORD) {
-    uint64_t word = load_word(at);
+    uint64_t word = bytes_load(at);
     uint64_t stops = word_stops(word);
 
     if (stops != 0) {

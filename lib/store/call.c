@@ -39,6 +39,22 @@ connector_status host_said(connector_status status, connector_error *told, const
   return status;
 }
 
+connector_status host_progress(connector_progress_fn progress, void *user, int64_t done,
+                               int64_t total, connector_error *error)
+{
+  connector_error told = { 0 };
+  connector_status status = progress != NULL ? progress(user, done, total, &told) : CONNECTOR_OK;
+
+  return status == CONNECTOR_OK
+             ? CONNECTOR_OK
+             : host_said(status, &told, "the host's function stopped the call", error);
+}
+
+bool store_may_hold(const char *id)
+{
+  return strnlen(id, CONNECTOR_ID_SIZE) < CONNECTOR_ID_SIZE;
+}
+
 void store_log(const connector_store *store, connector_log_level level, const char *message)
 {
   if (store->log != NULL)
@@ -49,8 +65,8 @@ connector_status store_now(const connector_store *store, int64_t *now, connector
 {
   int64_t time = store->clock != NULL ? store->clock(store->user) : clock_now();
 
-  if (time <= 0)
-    return error_set(error, CONNECTOR_INVALID, "clock", "gives no time after 1970");
+  if (time <= 0 || !clock_fits(time))
+    return error_set(error, CONNECTOR_INVALID, "clock", "gives no time in the years 1970 to 9999");
   *now = time;
   return CONNECTOR_OK;
 }
@@ -176,6 +192,7 @@ static connector_status make_scope(struct call *call)
   caller->app_id = non_empty(caller->app_id);
   caller->person_id = non_empty(caller->person_id);
   caller->user_id = non_empty(caller->user_id);
+  caller->source = non_empty(caller->source);
   if (caller->tenant_id == NULL && caller->role != CONNECTOR_ROLE_SYSTEM)
     return error_set(call->error, CONNECTOR_UNAUTHENTICATED, NULL, "the caller has no tenant");
   call->scope.tenant = caller->tenant_id;

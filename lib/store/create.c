@@ -85,8 +85,8 @@ connector_status create_allow(struct call *call, struct draft *draft)
     status = error_set(call->error, CONNECTOR_DENIED, "scope",
                        "names people or groups that are not the caller's");
   if (status == CONNECTOR_OK)
-    status = rules_references(call, record, draft->set);
-  return status == CONNECTOR_OK ? rules_authorize(call, CONNECTOR_ACTION_CREATE, record) : status;
+    status = rules_authorize(call, CONNECTOR_ACTION_CREATE, record);
+  return status == CONNECTOR_OK ? rules_references(call, record, draft->set) : status;
 }
 
 connector_status create_prepare(struct call *call, struct draft *draft)

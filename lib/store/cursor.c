@@ -14,7 +14,7 @@ enum {
   NONCE = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES,
   TAG = crypto_aead_xchacha20poly1305_ietf_ABYTES,
   BINDING = 32,
-  CURSOR_MOST = 16384,
+  CURSOR_BASE = 16384, /* of all but a sort value as long as the store's longest text */
   FORMAT = 1
 };
 
@@ -175,23 +175,24 @@ static bool unseal(const struct call *call, const connector_query *query, const 
 }
 
 /* The decoder passes over the top bit of a byte, so that another text would do as well. */
-static bool is_cursor_text(const char *text, size_t length)
+static bool is_cursor_text(const char *text, size_t length, size_t most)
 {
-  return length <= CURSOR_MOST &&
+  return length <= most &&
          strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") == length;
 }
 
 connector_status cursor_open(const struct call *call, const connector_query *query,
                              struct arena *arena, struct position *position)
 {
-  size_t text_length = strnlen(query->cursor, CURSOR_MOST + 1);
+  size_t most = CURSOR_BASE + 2 * (size_t)call->store->limits.text;
+  size_t text_length = strnlen(query->cursor, most + 1);
   uint8_t *sealed = (uint8_t *)arena_alloc(arena, text_length + 1);
   uint8_t *plain = (uint8_t *)arena_alloc(arena, text_length + 1);
   size_t length = 0;
 
   if (sealed == NULL || plain == NULL)
     return error_no_memory(call->error);
-  if (is_cursor_text(query->cursor, text_length) &&
+  if (is_cursor_text(query->cursor, text_length, most) &&
       sodium_base642bin(sealed, text_length + 1, query->cursor, text_length, NULL, &length, NULL,
                         sodium_base64_VARIANT_URLSAFE_NO_PADDING) == 0 &&
       length > NONCE + TAG && unseal(call, query, sealed, length, plain) &&

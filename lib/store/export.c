@@ -35,16 +35,10 @@ static connector_status flush(struct exporting *exporting, connector_error *erro
 
 static connector_status tell(struct exporting *exporting, connector_error *error)
 {
-  connector_error told = { 0 };
-  connector_status status = CONNECTOR_OK;
-
-  if (exporting->progress == NULL || exporting->told == exporting->done)
+  if (exporting->told == exporting->done)
     return CONNECTOR_OK;
   exporting->told = exporting->done;
-  status = exporting->progress(exporting->user, exporting->done, -1, &told);
-  return status == CONNECTOR_OK
-             ? CONNECTOR_OK
-             : host_said(status, &told, "the host's function stopped the call", error);
+  return host_progress(exporting->progress, exporting->user, exporting->done, -1, error);
 }
 
 static connector_status export_one(void *context, const connector *record, connector_error *error)

@@ -13,6 +13,8 @@ connector_status aim_init(struct aim *aim, const struct call *call, const char *
   };
   if (id == NULL)
     return not_given("id", call->error);
+  if (!store_may_hold(id))
+    return not_found(call->error);
   if (expected_version < 0)
     return error_set(call->error, CONNECTOR_INVALID, "version", "must not be negative");
   return CONNECTOR_OK;
@@ -44,7 +46,10 @@ static connector_status judge(const struct aim *aim, const connector *record,
     return error_set(error, CONNECTOR_SCHEMA, "schema_version",
                      "is newer than this library can write");
   if (aim->expected_version != 0 && record->version != aim->expected_version)
-    return conflict(record->version, "the expected version is not current", error);
+    return conflict(record->version,
+                    aim->pinned ? "the connector changed while the host's rules were asked"
+                                : "the expected version is not current",
+                    error);
   return CONNECTOR_OK;
 }
 
@@ -91,9 +96,11 @@ connector_status aim_authorize(struct aim *aim, struct call *call, connector_act
   work_end_read(&work);
   if (status == CONNECTOR_OK)
     status = rules_authorize(call, action, aim->found);
-  if (status == CONNECTOR_OK)
-    aim->expected_version = aim->found->version;
-  return status;
+  if (status != CONNECTOR_OK)
+    return status;
+  aim->pinned = aim->expected_version == 0;
+  aim->expected_version = aim->found->version;
+  return CONNECTOR_OK;
 }
 
 connector_status aim_narrow(struct aim *aim, struct work *work)

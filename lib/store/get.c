@@ -35,6 +35,8 @@ connector_status connector_get(connector_store *store, const char *id, uint32_t 
 
   if (status == CONNECTOR_OK && (id == NULL || out == NULL))
     status = not_given(id == NULL ? "id" : "out", error);
+  if (status == CONNECTOR_OK && !store_may_hold(id))
+    status = not_found(error);
   if (status == CONNECTOR_OK && (flags & ~CONNECTOR_WITH_DELETED) != 0)
     status = error_set(error, CONNECTOR_INVALID, "flags", "hold a bit that is no flag");
   if (status == CONNECTOR_OK)

@@ -19,9 +19,6 @@ connector_status list_query(struct call *call, const connector_query *given, con
   *query = (connector_query)CONNECTOR_QUERY_INIT;
   if (given != NULL)
     status = struct_read(query, sizeof(*query), given, call->error);
-  if (status == CONNECTOR_OK && query->limit > CONNECTOR_LIMIT_MAX)
-    status = error_set(call->error, CONNECTOR_INVALID, "limit", "is more than %d",
-                       CONNECTOR_LIMIT_MAX);
   if (status == CONNECTOR_OK)
     status = listing_check(query, call->error);
   if (query->limit == 0)
@@ -153,6 +150,8 @@ connector_status connector_list(connector_store *store, const connector_query *q
     status = not_given("out", error);
   if (status == CONNECTOR_OK)
     status = list_query(&call, query, &known);
+  if (status == CONNECTOR_OK && known.limit > CONNECTOR_LIMIT_MAX)
+    status = error_set(error, CONNECTOR_INVALID, "limit", "is more than %d", CONNECTOR_LIMIT_MAX);
   if (status == CONNECTOR_OK) {
     page = calloc(1, sizeof(*page));
     status = page != NULL ? list(&call, &known, page) : error_no_memory(error);

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { KEYS_AT_ONCE = 500 };
+enum { KEYS_AT_ONCE = 500, COMPLAINTS_MOST = 100 };
 
 static const uint64_t wal_limit_usual = UINT64_C(64) * 1024 * 1024;
 
@@ -37,11 +37,47 @@ static connector_status report(struct checking *checking, const connector_findin
              : host_said(status, &told, "the host's function stopped the call", error);
 }
 
-static connector_status check_file(void *user, const char *complaint, connector_error *error)
-{
-  connector_finding finding = { .size = sizeof(finding), .field = "", .message = complaint };
+/* Complaints of the engine, gathered while the connection is held. */
+struct complaints {
+  struct arena arena;
+  const char *texts[COMPLAINTS_MOST];
+  size_t count;
+};
 
-  return report(user, &finding, error);
+static connector_status gather(void *user, const char *complaint, connector_error *error)
+{
+  struct complaints *complaints = user;
+  char *copy = NULL;
+
+  if (complaints->count == COMPLAINTS_MOST)
+    return CONNECTOR_OK;
+  copy = arena_copy(&complaints->arena, complaint, strlen(complaint));
+  if (copy == NULL)
+    return error_no_memory(error);
+  complaints->texts[complaints->count++] = copy;
+  return CONNECTOR_OK;
+}
+
+static connector_status check_file(struct checking *checking)
+{
+  struct call *call = checking->call;
+  struct complaints complaints = { .count = 0 };
+  struct work work;
+  connector_status status = work_begin_read(&work, call);
+
+  if (status != CONNECTOR_OK)
+    return status;
+  status = connection_integrity(work.connection, gather, &complaints, call->error);
+  work_end_read(&work);
+  for (size_t i = 0; status == CONNECTOR_OK && i < complaints.count; i++) {
+    connector_finding finding = { .size = sizeof(finding),
+                                  .field = "",
+                                  .message = complaints.texts[i] };
+
+    status = report(checking, &finding, call->error);
+  }
+  arena_free(&complaints.arena);
+  return status;
 }
 
 static connector_status check_record(void *context, const connector *record, connector_error *error)
@@ -66,15 +102,8 @@ static connector_status check(struct checking *checking)
   static const struct scope everything = { .kind = SCOPE_SYSTEM };
   struct call *call = checking->call;
   connector_query query = CONNECTOR_QUERY_INIT;
-  struct connection *connection = NULL;
-  struct work work;
-  connector_status status = work_begin_read(&work, call);
+  connector_status status = check_file(checking);
 
-  if (status != CONNECTOR_OK)
-    return status;
-  connection = work.connection;
-  status = connection_integrity(connection, check_file, checking, call->error);
-  work_end_read(&work);
   if (status != CONNECTOR_OK || checking->found > 0)
     return status;
   query.deleted = CONNECTOR_DELETED_INCLUDE;

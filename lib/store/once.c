@@ -4,6 +4,7 @@
 #include "store/once.h"
 
 #include "base/utf8.h"
+#include "store/rules.h"
 
 #include <sodium.h>
 #include <string.h>
@@ -120,6 +121,8 @@ connector_status once_insert(struct call *call, struct draft *draft, const char 
     status = find_or_insert(&work, &once, record, &first);
     status = work_end_write(&work, status);
   }
+  if (status == CONNECTOR_OK && first != NULL)
+    status = rules_authorize(call, CONNECTOR_ACTION_READ, first);
   if (status == CONNECTOR_OK && out != NULL) {
     *out = first != NULL ? first : copy;
     copy = first != NULL ? copy : NULL;

@@ -71,7 +71,7 @@ static const char *keep(connector_store *store, const char *text, bool *failed)
   return copy;
 }
 
-static connector_status keep_groups(connector_store *store, bool *failed)
+static void keep_groups(connector_store *store, bool *failed)
 {
   connector_caller *fixed = &store->fixed_caller;
   const char **groups = arena_object(&store->text,
@@ -82,7 +82,6 @@ static connector_status keep_groups(connector_store *store, bool *failed)
   for (size_t i = 0; !*failed && i < fixed->group_count; i++)
     groups[i] = keep(store, fixed->group_ids[i], failed);
   fixed->group_ids = groups;
-  return CONNECTOR_OK;
 }
 
 static connector_status take_fixed_caller(connector_store *store, const connector_caller *caller,
@@ -102,7 +101,7 @@ static connector_status take_fixed_caller(connector_store *store, const connecto
   fixed->user_id = keep(store, fixed->user_id, &failed);
   fixed->source = keep(store, fixed->source, &failed);
   fixed->request_id = keep(store, fixed->request_id, &failed);
-  (void)keep_groups(store, &failed);
+  keep_groups(store, &failed);
   store->has_fixed_caller = true;
   return failed ? error_no_memory(error) : CONNECTOR_OK;
 }

@@ -10,6 +10,7 @@
 
 #include <connector/json.h>
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -86,11 +87,12 @@ static connector_status read_number(const char *text, int64_t *number)
   char *end = NULL;
   long long value = 0;
 
-  if (*text == '\0' || strlen(text) > 19 || strspn(text, "-0123456789") != strlen(text))
+  if (*text == '\0' || strlen(text) > 20 || strspn(text, "-0123456789") != strlen(text))
     return CONNECTOR_INVALID;
+  errno = 0;
   value = strtoll(text, &end, 10);
   *number = value;
-  return end != text && *end == '\0' ? CONNECTOR_OK : CONNECTOR_INVALID;
+  return end != text && *end == '\0' && errno == 0 ? CONNECTOR_OK : CONNECTOR_INVALID;
 }
 
 static connector_status read_flag(const char *text, int64_t *flag)

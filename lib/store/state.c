@@ -127,7 +127,7 @@ static connector_status gather(struct work *work, int64_t deleted_before, struct
 {
   struct call *call = work->call;
   struct statement *statement = NULL;
-  struct row row;
+  connector row;
   bool found = true;
   connector_status status = rows_purgeable(work->connection, &call->scope, deleted_before,
                                            PURGE_AT_ONCE, &statement, call->error);
@@ -135,14 +135,17 @@ static connector_status gather(struct work *work, int64_t deleted_before, struct
   if (status != CONNECTOR_OK)
     return status;
   while (status == CONNECTOR_OK && found && doomed->count < PURGE_AT_ONCE) {
-    status = rows_next(statement, &row, &found, call->error);
+    status = rows_next_purgeable(statement, &row, &found, call->error);
     if (status == CONNECTOR_OK && found) {
-      void *block = arena_object(&doomed->arena, row.size);
+      struct row measured;
+      void *block = NULL;
 
+      row_measure(&measured, &row);
+      block = arena_object(&doomed->arena, measured.size);
       if (block == NULL)
         status = error_no_memory(call->error);
       else
-        doomed->rows[doomed->count++] = row_place(&row, block);
+        doomed->rows[doomed->count++] = row_place(&measured, block);
     }
   }
   statement_done(statement);

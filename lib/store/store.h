@@ -83,12 +83,19 @@ connector_status store_now(const connector_store *store, int64_t *now, connector
 /* Whether this thread is inside a batch of the store. */
 bool store_in_batch(connector_store *store);
 
+/* Tells the host how far a call is, where it wants to know. */
+connector_status host_progress(connector_progress_fn progress, void *user, int64_t done,
+                               int64_t total, connector_error *error);
+
 /* ---- answers ---- */
 
 /* The one face of everything that the caller can't have. */
 connector_status not_found(connector_error *error);
 
 connector_status not_given(const char *argument, connector_error *error);
+
+/* Whether a text is short enough to be an id: the engine need not be asked for a longer one. */
+bool store_may_hold(const char *id);
 
 /* Passes on the status of a host's function with what it told, which may be nothing (`usual` then
  * speaks) or lack its end. */

@@ -138,6 +138,8 @@ connector_status work_begin_write(struct work *work, struct call *call, bool ste
 
 static connector_status end_joined(struct work *work, connector_status status)
 {
+  if (status == CONNECTOR_OK)
+    status = connection_undone(work->connection, work->call->error);
   if (status == CONNECTOR_OK && work->undoable)
     status = connection_release(work->connection, work->call->error);
   if (status == CONNECTOR_OK)

@@ -289,6 +289,8 @@ static void every_stored_row_has_a_column_and_every_column_a_row(void **state)
     assert_int_equal(sqlite3_step(column), SQLITE_ROW);
     assert_column(column, &record_fields[i]);
   }
+  assert_int_equal(sqlite3_step(column), SQLITE_ROW);
+  assert_text((const char *)sqlite3_column_text(column, 1), "row_check");
   assert_int_equal(sqlite3_step(column), SQLITE_DONE);
   sqlite3_finalize(column);
 }

@@ -261,13 +261,13 @@ static void a_tenants_list_by_id_walks_its_index_from_the_position_on(void **sta
       query.filters = &filter;
       query.filter_count = (variant & 4) != 0;
       plan_list(&scope, &query, NULL, plan);
-      assert_contains(plan, "SEARCH connector USING INDEX connector_live (tenant_id=?)");
+      assert_contains(plan, "SEARCH connector USING INDEX connector_list (tenant_id=?)");
       assert_lacks(plan, "TEMP B-TREE");
       plan_list(&scope, &query, &deep, plan);
       assert_contains(plan,
                       query.descending
-                          ? "SEARCH connector USING INDEX connector_live (tenant_id=? AND id<?)"
-                          : "SEARCH connector USING INDEX connector_live (tenant_id=? AND id>?)");
+                          ? "SEARCH connector USING INDEX connector_list (tenant_id=? AND id<?)"
+                          : "SEARCH connector USING INDEX connector_list (tenant_id=? AND id>?)");
       assert_lacks(plan, "TEMP B-TREE");
     }
 }
@@ -299,10 +299,10 @@ static void a_list_of_all_tenants_by_tenant_walks_an_index(void **state)
   query.order_by = CONNECTOR_FIELD_TENANT_ID;
   after.text = "tenant-a";
   plan_list(&scope, &query, NULL, plan);
-  assert_contains(plan, "connector USING INDEX connector_live");
+  assert_contains(plan, "connector USING INDEX connector_list");
   assert_lacks(plan, "TEMP B-TREE");
   plan_list(&scope, &query, &after, plan);
-  assert_contains(plan, "SEARCH connector USING INDEX connector_live");
+  assert_contains(plan, "SEARCH connector USING INDEX connector_list");
   assert_lacks(plan, "TEMP B-TREE");
 }
 

@@ -183,8 +183,8 @@ static void damage_index(void)
   assert_int_equal(sqlite3_exec(db,
                                 "PRAGMA writable_schema = ON;"
                                 "CREATE TEMP TABLE kept AS"
-                                " SELECT * FROM sqlite_schema WHERE name = 'connector_live';"
-                                "DELETE FROM sqlite_schema WHERE name = 'connector_live';"
+                                " SELECT * FROM sqlite_schema WHERE name = 'connector_list';"
+                                "DELETE FROM sqlite_schema WHERE name = 'connector_list';"
                                 "PRAGMA writable_schema = RESET;"
                                 "UPDATE connector SET tenant_id = 'tenant-x';"
                                 "PRAGMA writable_schema = ON;"

@@ -230,7 +230,7 @@ static void changes_are_scoped(void **state)
     for (size_t i = 0; i < COUNT_OF(scopes); i++)
       for (size_t row = 0; row < ROWS * 2; row++) {
         struct target target = { &scopes[i], rows[row / 2].id, (int64_t)(row % 2) };
-        bool wanted = scope_covers(&scopes[i], &rows[row / 2]) &&
+        bool wanted = scopes[i].tenant != NULL && scope_covers(&scopes[i], &rows[row / 2]) &&
                       rows[row / 2].is_deleted == changes[change].of_deleted;
         bool changed = false;
         engine_ok(connection_begin_write(engine.connection, &failure));
@@ -258,8 +258,14 @@ static void purging_by_age_is_scoped(void **state)
   (void)state;
   for (size_t i = 0; i < COUNT_OF(scopes); i++) {
     struct statement *statement = NULL;
+    connector row;
+    bool found = true;
     engine_ok(rows_purgeable(engine.connection, &scopes[i], 100, 100, &statement, &failure));
-    assert_all_covered(&scopes[i], statement);
+    while (found) {
+      engine_ok(rows_next_purgeable(statement, &row, &found, &failure));
+      if (found)
+        assert_true(scope_covers(&scopes[i], row_with_id(row.id)));
+    }
     assert_scoped(&scopes[i], true);
     statement_done(statement);
   }

@@ -1,0 +1,369 @@
+/*
+ * Bytes flipped and files cut short at seeded places: every call ends in right data or a clear
+ * status, none in a crash, and none shows another tenant's data.
+ */
+#include "fault_support.h"
+
+enum { RECORDS = 40 };
+
+static char ids[RECORDS][ID_SIZE];
+
+/* Every text of tenant-b, even its name, says whose it is. */
+static const char canary[] = "canary-of-b";
+
+static void fill_tenant(const char *tenant, const char *text)
+{
+  become(tenant, "user-ann", CONNECTOR_ROLE_TENANT);
+  for (size_t i = 0; i < RECORDS; i++) {
+    char config[700];
+    char tags[100];
+    char id[ID_SIZE];
+    snprintf(config, sizeof(config), "{\"a\":\"%s\",\"pad\":\"%0500d\"}", text, (int)i);
+    snprintf(tags, sizeof(tags), "[\"%s\",\"tag\"]", text);
+    make_id(PATCH(.name = text, .provider = text, .type = text, .config = config, .tags = tags,
+                  .last_error = text),
+            id);
+    if (strcmp(tenant, "tenant-a") == 0)
+      memcpy(ids[i], id, ID_SIZE);
+    if (i % 7 == 0)
+      assert_ok(connector_delete(test.store, id, 0, &failure));
+  }
+}
+
+static int setup_tenants(void **state)
+{
+  sqlite3 *db = NULL;
+  if (setup_folder(state) != 0)
+    return -1;
+  open_for_faults();
+  fill_tenant(canary, canary);
+  fill_tenant("tenant-a", "plain");
+  close_store();
+  assert_int_equal(sqlite3_open(test.path, &db), SQLITE_OK);
+  assert_int_equal(sqlite3_exec(db, "PRAGMA wal_checkpoint(TRUNCATE); VACUUM", NULL, NULL, NULL),
+                   SQLITE_OK);
+  sqlite3_close(db);
+  template.bytes = read_file(test.path, &template.length);
+  return 0;
+}
+
+static int teardown_tenants(void **state)
+{
+  free_template();
+  return teardown(state);
+}
+
+/* ---- what may come of a call ---- */
+
+static char trial_name[100];
+
+static bool is_clear(connector_status status)
+{
+  switch (status) {
+  case CONNECTOR_OK:
+  case CONNECTOR_INVALID: /* a record that breaks its rules can't be merged into */
+  case CONNECTOR_NOT_FOUND:
+  case CONNECTOR_CONFLICT:
+  case CONNECTOR_EXISTS:
+  case CONNECTOR_TOO_LARGE:
+  case CONNECTOR_DISK_FULL:
+  case CONNECTOR_IO:
+  case CONNECTOR_CORRUPT:
+  case CONNECTOR_SCHEMA:
+  case CONNECTOR_READ_ONLY:
+    return true;
+  default:
+    return false;
+  }
+}
+
+static bool ends_well(connector_status status, const char *call)
+{
+  if (!is_clear(status) || failure.status != status)
+    fail_msg("%s: %s ends in %s: %s (os_code %d)", trial_name, call, connector_status_name(status),
+             failure.message, failure.os_code);
+  if (strstr(failure.message, canary) != NULL)
+    fail_msg("%s: the error of %s tells another tenant's data", trial_name, call);
+  return status == CONNECTOR_OK;
+}
+
+static void assert_own(const connector *record, const char *call)
+{
+  const char *const texts[] = { record->tenant_id, record->name, record->provider,   record->type,
+                                record->config,    record->tags, record->last_error, record->id };
+  for (size_t i = 0; i < COUNT_OF(texts); i++)
+    if (texts[i] != NULL && strstr(texts[i], canary) != NULL)
+      fail_msg("%s: %s shows another tenant's data: %.60s", trial_name, call, texts[i]);
+}
+
+static connector_status look_at(void *user, const connector *record, connector_error *error)
+{
+  (void)user;
+  (void)error;
+  assert_own(record, "each");
+  return CONNECTOR_OK;
+}
+
+/* ---- the calls ---- */
+
+static void read_pages(connector_query query)
+{
+  for (int pages = 0; pages < 10; pages++) {
+    connector_page *page = NULL;
+    char *json = NULL;
+    static char cursor[1000];
+    if (!ends_well(connector_list(test.store, &query, &page, &failure), "list"))
+      return;
+    for (size_t i = 0; i < connector_page_count(page); i++)
+      assert_own(connector_page_at(page, i), "list");
+    if (ends_well(connector_page_to_json(page, 0, &json, NULL, &failure), "page_to_json"))
+      assert_null(strstr(json, canary));
+    connector_string_free(json);
+    snprintf(cursor, sizeof(cursor), "%s",
+             connector_page_next(page) ? connector_page_next(page) : "");
+    connector_page_free(page);
+    query.cursor = cursor;
+    if (cursor[0] == '\0')
+      return;
+  }
+}
+
+static void read_all(void)
+{
+  int64_t count = 0;
+  for (size_t i = 0; i < RECORDS; i += 3) {
+    connector *record = NULL;
+    if (ends_well(connector_get(test.store, ids[i], CONNECTOR_WITH_DELETED, &record, &failure),
+                  "get"))
+      assert_own(record, "get");
+    connector_free(record);
+  }
+  read_pages((connector_query){ .size = sizeof(connector_query), .limit = 15, .with_total = true });
+  read_pages((connector_query){ .size = sizeof(connector_query),
+                                .order_by = CONNECTOR_FIELD_NAME,
+                                .deleted = CONNECTOR_DELETED_INCLUDE });
+  read_pages((connector_query){ .size = sizeof(connector_query), .search = "TAG plain" });
+  (void)ends_well(connector_count(test.store, NULL, &count, &failure), "count");
+  (void)ends_well(
+      connector_each(test.store, QUERY(.deleted = CONNECTOR_DELETED_ONLY), look_at, NULL, &failure),
+      "each");
+}
+
+static void write_some(void)
+{
+  static const char merge[] = "{\"config\":{\"b\":1}}";
+  connector *record = NULL;
+  char path[600];
+  if (ends_well(
+          connector_update_json(test.store, ids[1], 0, merge, sizeof(merge) - 1, &record, &failure),
+          "update_json"))
+    assert_own(record, "update_json");
+  connector_free(record);
+  (void)ends_well(connector_update(test.store, ids[2], 0, PATCH(.name = "x"), NULL, &failure),
+                  "update");
+  (void)ends_well(connector_create(test.store, PATCH(.name = "x"), NULL, &failure), "create");
+  (void)ends_well(connector_delete(test.store, ids[3], 0, &failure), "delete");
+  (void)ends_well(connector_purge_deleted(test.store, INT64_MAX / 2, NULL, &failure),
+                  "purge_deleted");
+  (void)ends_well(connector_backup(test.store, beside(path, "copy.db"), NULL, NULL, &failure),
+                  "backup");
+}
+
+static void use_file(void)
+{
+  connector_options options = fault_options();
+  connector_stats stats = CONNECTOR_STATS_INIT;
+  if (!ends_well(connector_open(test.path, &options, &test.store, &failure), "open"))
+    return;
+  read_all();
+  (void)ends_well(connector_check(test.store, NULL, NULL, &failure), "check");
+  (void)ends_well(connector_stats_get(test.store, &stats, &failure), "stats");
+  write_some();
+  close_store();
+}
+
+/* ---- damages ---- */
+
+static void damage_and_use(const char *bytes, size_t length)
+{
+  remove_side_files();
+  write_file(test.path, bytes, length);
+  use_file();
+}
+
+static void bytes_flipped_anywhere(void **state)
+{
+  uint64_t seed = 20261123;
+  char *bytes = malloc(template.length);
+  (void)state;
+  assert_non_null(bytes);
+  for (int trial = 0; trial < 500; trial++) {
+    size_t flips = 1 + random_below(&seed, 12);
+    memcpy(bytes, template.bytes, template.length);
+    for (size_t i = 0; i < flips; i++)
+      bytes[random_below(&seed, template.length)] ^= (char)(1u << random_below(&seed, 8));
+    snprintf(trial_name, sizeof(trial_name), "trial %d, %zu bits flipped", trial, flips);
+    damage_and_use(bytes, template.length);
+  }
+  free(bytes);
+}
+
+static void each_byte_of_the_header_changed(void **state)
+{
+  char *bytes = malloc(template.length);
+  (void)state;
+  assert_non_null(bytes);
+  memcpy(bytes, template.bytes, template.length);
+  for (size_t at = 0; at < 100; at++)
+    for (int value = 0; value < 2; value++) {
+      bytes[at] = value == 0 ? (char)(template.bytes[at] ^ 1) : (char)~template.bytes[at];
+      snprintf(trial_name, sizeof(trial_name), "byte %zu of the header changed", at);
+      damage_and_use(bytes, template.length);
+      bytes[at] = template.bytes[at];
+    }
+  free(bytes);
+}
+
+static void whole_pages_of_rubbish_or_of_others(void **state)
+{
+  uint64_t seed = 20261124;
+  size_t pages = template.length / 4096;
+  char *bytes = malloc(template.length);
+  (void)state;
+  assert_non_null(bytes);
+  for (int trial = 0; trial < 150; trial++) {
+    char *page = bytes + (random_below(&seed, pages - 1) + 1) * 4096;
+    memcpy(bytes, template.bytes, template.length);
+    snprintf(trial_name, sizeof(trial_name), "trial %d, page %zu", trial,
+             (size_t)(page - bytes) / 4096 + 1);
+    if (trial % 3 == 0)
+      memset(page, 0, 4096);
+    else if (trial % 3 == 1)
+      memcpy(page, template.bytes + random_below(&seed, pages) * 4096, 4096);
+    else
+      for (size_t i = 0; i < 4096; i++)
+        page[i] = (char)random_below(&seed, 256);
+    damage_and_use(bytes, template.length);
+  }
+  free(bytes);
+}
+
+static void files_cut_short_anywhere(void **state)
+{
+  uint64_t seed = 20261125;
+  (void)state;
+  for (int trial = 0; trial < 150; trial++) {
+    size_t length = trial < 8 ? (size_t)trial * 15 : random_below(&seed, template.length);
+    if (trial % 2 == 0)
+      length -= length % 4096;
+    snprintf(trial_name, sizeof(trial_name), "cut to %zu bytes", length);
+    damage_and_use(template.bytes, length);
+  }
+}
+
+/* A log left by a crash, its bytes flipped: what it holds is not taken, or is whole. */
+static void a_log_with_flipped_bytes(void **state)
+{
+  uint64_t seed = 20261126;
+  char log_path[600];
+  char *log = NULL;
+  size_t length = 0;
+  (void)state;
+  restore_template();
+  open_for_faults();
+  become("tenant-a", "user-ann", CONNECTOR_ROLE_TENANT);
+  for (size_t i = 1; i < 7; i++)
+    assert_ok(connector_update(test.store, ids[i], 0, PATCH(.name = "later"), NULL, &failure));
+  log = read_file(beside(log_path, "registry.db-wal"), &length);
+  close_store();
+  assert_true(length > 4096);
+  for (int trial = 0; trial < 150; trial++) {
+    size_t at = trial < 32 ? (size_t)trial : random_below(&seed, length);
+    remove_side_files();
+    write_file(test.path, template.bytes, template.length);
+    log[at] = (char)~log[at];
+    write_file(log_path, log, length);
+    log[at] = (char)~log[at];
+    snprintf(trial_name, sizeof(trial_name), "byte %zu of the log changed", at);
+    use_file();
+  }
+  free(log);
+}
+
+/* ---- an index that points at others' rows ---- */
+
+static void run_outside(const char *sql)
+{
+  sqlite3 *db = NULL;
+  assert_int_equal(sqlite3_open(test.path, &db), SQLITE_OK);
+  assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+  assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+/* Every entry of every index leads to a row of the other tenant, as one flipped bit of an entry
+ * can make it do. */
+static void swap_rows_behind_the_indexes(void)
+{
+  restore_template();
+  run_outside(
+      "PRAGMA writable_schema = ON;"
+      "CREATE TEMP TABLE kept AS SELECT * FROM sqlite_schema"
+      " WHERE type = 'index' AND tbl_name = 'connector';"
+      "DELETE FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'connector';"
+      "PRAGMA writable_schema = RESET;"
+      "UPDATE connector SET rowid = -rowid;"
+      "UPDATE connector SET rowid ="
+      " -rowid + CASE WHEN -rowid <= (SELECT count(*) / 2 FROM connector) THEN 1 ELSE -1 END"
+      " * (SELECT count(*) / 2 FROM connector);"
+      "PRAGMA writable_schema = ON;"
+      "INSERT INTO sqlite_schema SELECT * FROM kept");
+}
+
+static void an_index_that_leads_to_others_rows_shows_nothing_of_them(void **state)
+{
+  (void)state;
+  swap_rows_behind_the_indexes();
+  snprintf(trial_name, sizeof(trial_name), "rows swapped behind the indexes");
+  open_for_faults();
+  assert_status(connector_check(test.store, NULL, NULL, &failure), CONNECTOR_CORRUPT);
+  read_all();
+}
+
+static void an_index_that_leads_to_others_rows_lets_nothing_of_them_be_written(void **state)
+{
+  (void)state;
+  swap_rows_behind_the_indexes();
+  run_outside("CREATE TABLE before AS SELECT rowid AS r, * FROM connector NOT INDEXED"
+              " WHERE tenant_id = 'canary-of-b'");
+  snprintf(trial_name, sizeof(trial_name), "rows swapped behind the indexes");
+  open_for_faults();
+  for (size_t i = 0; i < RECORDS; i++) {
+    (void)ends_well(connector_update(test.store, ids[i], 0, PATCH(.name = "x"), NULL, &failure),
+                    "update");
+    if (i % 2 == 0)
+      (void)ends_well(connector_delete(test.store, ids[i], 0, &failure), "delete");
+  }
+  (void)ends_well(connector_purge_deleted(test.store, INT64_MAX / 2, NULL, &failure),
+                  "purge_deleted");
+  close_store();
+  run_outside("CREATE TABLE touched (n CHECK (n = 0));"
+              "INSERT INTO touched SELECT count(*) FROM (SELECT * FROM before EXCEPT"
+              " SELECT rowid, * FROM connector NOT INDEXED)");
+}
+
+#define corrupt_test(name) cmocka_unit_test_setup_teardown(name, setup_tenants, teardown_tenants)
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+    corrupt_test(bytes_flipped_anywhere),
+    corrupt_test(each_byte_of_the_header_changed),
+    corrupt_test(whole_pages_of_rubbish_or_of_others),
+    corrupt_test(files_cut_short_anywhere),
+    corrupt_test(a_log_with_flipped_bytes),
+    corrupt_test(an_index_that_leads_to_others_rows_shows_nothing_of_them),
+    corrupt_test(an_index_that_leads_to_others_rows_lets_nothing_of_them_be_written),
+  };
+  stay_in_memory();
+  return cmocka_run_group_tests_name("corrupt_file", tests, NULL, NULL);
+}
