@@ -1,25 +1,14 @@
 /*
- * The secret guard: two tables, one of key words and one of the shapes of values, and the scrubbing
- * of text by both. Which fields are guarded and what a find leads to is settled by others.
+ * The secret guard: tables of key words and of the shapes of values. Text is scrubbed by both in
+ * guard_scrub.c; which fields are guarded and what a find leads to is settled by others.
  */
 #include "record/guard.h"
 
-#include "base/utf8.h"
+#include "record/guard_text.h"
 
-#include <stdint.h>
 #include <string.h>
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
-
-/* What a byte may be a part of. */
-enum kind {
-  WORD = 1,    /* a letter or digit: most secrets do not start right behind one */
-  UPPER = 2,   /* A to Z and 0 to 9 */
-  TOKEN = 4,   /* the alphabet of base64url */
-  PATH = 8,    /* letters, digits and slashes */
-  BEARER = 16, /* the alphabet of a bearer token (RFC 6750) */
-  DIGIT = 32
-};
 
 #define LETTER (WORD | TOKEN | PATH | BEARER)
 #define CAPITAL (LETTER | UPPER)
@@ -28,7 +17,7 @@ enum kind {
   [first] = kind, [(first) + 1] = kind, [(first) + 2] = kind, [(first) + 3] = kind,                \
   [(first) + 4] = kind
 
-static const uint8_t kinds[256] = {
+const uint8_t guard_kinds[256] = {
   FIVE('0', NUMERAL),    FIVE('5', NUMERAL), FIVE('A', CAPITAL),     FIVE('F', CAPITAL),
   FIVE('K', CAPITAL),    FIVE('P', CAPITAL), FIVE('U', CAPITAL),     ['Z'] = CAPITAL,
   FIVE('a', LETTER),     FIVE('f', LETTER),  FIVE('k', LETTER),      FIVE('p', LETTER),
@@ -38,9 +27,6 @@ static const uint8_t kinds[256] = {
 };
 
 /* ---- keys ---- */
-
-/* A key is compared by the letters and digits at its end, in lower case. */
-enum { KEY_TAIL = 64 };
 
 struct word {
   char text[24];
@@ -153,14 +139,6 @@ static size_t shorten(const char *tail, size_t length)
   return length;
 }
 
-/* The letter in lower case or digit that counts, or 0. */
-static inline char fold(char byte)
-{
-  if ((kinds[(unsigned char)byte] & WORD) != 0)
-    return (char)(byte | 0x20);
-  return (unsigned char)byte < 0x80 ? 0 : byte;
-}
-
 #define ENDS(last_but_one, last) ((unsigned)(last_but_one) << 8 | (unsigned char)(last))
 
 /* Whether a name with these last two letters may be in the tables above: turns away most keys
@@ -212,9 +190,9 @@ static unsigned key_ends(const char *key, size_t length)
   char before = 0;
 
   while (length > 0 && last == 0)
-    last = fold(key[--length]);
+    last = guard_fold(key[--length]);
   while (length > 0 && before == 0)
-    before = fold(key[--length]);
+    before = guard_fold(key[--length]);
   return ENDS((unsigned char)before, last);
 }
 
@@ -228,7 +206,7 @@ bool guard_key_is_secret(const char *key, size_t length)
   if (!may_end_secret(key_ends(key, length)))
     return false;
   while (length > 0 && at > 0) {
-    char letter = fold(key[--length]);
+    char letter = guard_fold(key[--length]);
 
     if (letter != 0)
       tail[--at] = letter;
@@ -266,7 +244,7 @@ static size_t run_length(const char *text, const char *end, unsigned kind)
 {
   const char *at = text;
 
-  while (at < end && (kinds[(unsigned char)*at] & kind) != 0)
+  while (at < end && (guard_kinds[(unsigned char)*at] & kind) != 0)
     at++;
   return (size_t)(at - text);
 }
@@ -280,7 +258,7 @@ static size_t measure_run(const struct shape *shape, const char *body, const cha
   bool digit = !shape->digit;
 
   for (size_t i = 0; i < run && !digit; i++)
-    digit = (kinds[(unsigned char)body[i]] & DIGIT) != 0;
+    digit = (guard_kinds[(unsigned char)body[i]] & DIGIT) != 0;
   return run >= shape->least && digit ? run_length(body, end, shape->body) : 0;
 }
 
@@ -454,13 +432,7 @@ static size_t escape_length(char byte)
   return byte == '\\' ? 2 : byte == '%' ? 3 : 0;
 }
 
-/* Bytes of a text. */
-struct span {
-  const char *start;
-  const char *end;
-};
-
-static bool match_shape(const char *at, const char *end, unsigned behind, struct span *span)
+static bool match_shape(const char *at, const char *end, unsigned behind, struct guard_span *span)
 {
   const struct shape *shape = shapes[(unsigned char)*at];
 
@@ -481,7 +453,7 @@ static bool match_shape(const char *at, const char *end, unsigned behind, struct
 }
 
 /* Whether a shape starts at `at`, or behind the escape there. */
-static bool match_here(const char *at, const char *end, unsigned behind, struct span *span)
+static bool match_here(const char *at, const char *end, unsigned behind, struct guard_span *span)
 {
   size_t escape = escape_length(*at);
 
@@ -492,255 +464,31 @@ static bool match_here(const char *at, const char *end, unsigned behind, struct 
 
 /* The first shape in the text; an empty span at the end where there is none. Inside a word nothing
  * starts. */
-static struct span next_shape(const char *text, const char *end)
+struct guard_span guard_next_shape(const char *text, const char *end)
 {
-  struct span span = { end, end };
+  struct guard_span span = { end, end };
   unsigned behind = 0;
 
   for (const char *at = text; at < end;) {
     if (starts[(unsigned char)*at] && match_here(at, end, behind, &span))
       break;
-    behind = kinds[(unsigned char)*at++];
-    while ((behind & WORD) != 0 && at < end && (kinds[(unsigned char)*at] & WORD) != 0)
-      behind = kinds[(unsigned char)*at++];
+    behind = guard_kinds[(unsigned char)*at++];
+    while ((behind & WORD) != 0 && at < end && (guard_kinds[(unsigned char)*at] & WORD) != 0)
+      behind = guard_kinds[(unsigned char)*at++];
   }
   return span;
 }
 
 bool guard_find(const char *text, size_t length, size_t *at, size_t *secret_length)
 {
-  struct span span = { NULL, NULL };
+  struct guard_span span = { NULL, NULL };
 
   if (length < SHORTEST || (length < SHORTEST_TOKEN && memchr(text, ':', length) == NULL))
     return false;
-  span = next_shape(text, text + length);
+  span = guard_next_shape(text, text + length);
   if (span.start == span.end)
     return false;
   *at = (size_t)(span.start - text);
   *secret_length = (size_t)(span.end - span.start);
   return true;
-}
-
-/* ---- pairs of a key and a value in prose, such as `password=x`, `"token": "x"`, `API key: x` ----
- */
-
-static const char mark[] = "[redacted]";
-enum { MARK_LENGTH = sizeof(mark) - 1 };
-
-static bool is_blank(char byte)
-{
-  return byte == ' ' || byte == '\t';
-}
-
-static bool is_key_byte(char byte)
-{
-  return (kinds[(unsigned char)byte] & TOKEN) != 0 || byte == '.';
-}
-
-/* Whether a key word ends at `at`; blanks, a quote, a bracket and backslashes may stand between. */
-static bool is_behind_key(const char *text, const char *at)
-{
-  enum { SOME = 4 };
-  const char *least = at - text > SOME ? at - SOME : text;
-  const char *end = NULL;
-  const char *word = NULL;
-
-  while (at > least && (is_blank(at[-1]) || strchr("\"'`]\\", at[-1]) != NULL))
-    at--;
-  end = at;
-  least = end - text > KEY_TAIL ? end - KEY_TAIL : text;
-  while (at > least && is_key_byte(at[-1]))
-    at--;
-  word = at;
-  while (at > least && (is_key_byte(at[-1]) || at[-1] == ' '))
-    at--;
-  return guard_key_is_secret(word, (size_t)(end - word)) ||
-         guard_key_is_secret(at, (size_t)(end - at));
-}
-
-/* Passes `word` and the blanks behind it, in any case. */
-static const char *pass_scheme(const char *at, const char *end, const char *word, size_t length)
-{
-  size_t i = 0;
-
-  while (i < length && (size_t)(end - at) > i && fold(at[i]) == word[i])
-    i++;
-  if (i < length || (size_t)(end - at) == length || !is_blank(at[length]))
-    return at;
-  for (at += length; at < end && is_blank(*at);)
-    at++;
-  return at;
-}
-
-/* Where the value behind a separator starts. */
-static const char *value_start(const char *at, const char *end)
-{
-  static const struct word schemes[] = { WHOLE("bearer"), WHOLE("basic"), WHOLE("token"),
-                                         WHOLE("ssws") };
-
-  while (at < end && (*at == '=' || *at == '>'))
-    at++;
-  while (at < end && is_blank(*at))
-    at++;
-  for (size_t i = 0; i < COUNT(schemes); i++)
-    at = pass_scheme(at, end, schemes[i].text, schemes[i].length);
-  return at;
-}
-
-/* The value in quotes: it ends at the same quote behind as many backslashes, or with the line. */
-static struct span quoted_value(const char *at, const char *end, const char *quote)
-{
-  size_t backslashes = (size_t)(quote - at);
-  struct span span = { quote + 1, quote + 1 };
-  size_t run = 0;
-
-  for (; span.end < end && *span.end != '\n'; span.end++) {
-    if (*span.end == *quote && run == backslashes) {
-      span.end -= run;
-      return span;
-    }
-    run = *span.end == '\\' ? run + 1 : 0;
-  }
-  return span;
-}
-
-/* What closes a sentence or a bracket is not of the value; commas, semicolons and ampersands part
- * pairs. */
-static struct span plain_value(const char *at, const char *end)
-{
-  struct span span = { at, at };
-
-  while (span.end < end && (unsigned char)*span.end > ' ' && strchr(",;&", *span.end) == NULL)
-    span.end++;
-  while (span.end > at && strchr(")]}>.:!?\"'`\\", span.end[-1]) != NULL)
-    span.end--;
-  return span;
-}
-
-static struct span value_at(const char *at, const char *end)
-{
-  enum { SOME = 4 };
-  const char *quote = at;
-
-  while (quote < end && quote - at < SOME && *quote == '\\')
-    quote++;
-  if (quote < end && (*quote == '"' || *quote == '\'' || *quote == '`'))
-    return quoted_value(at, end, quote);
-  return plain_value(at, end);
-}
-
-/* Whether a header of cookies ends at `at`: all its line is one value. */
-static bool is_behind_cookie(const char *text, const char *at)
-{
-  static const char word[] = "cookie";
-  size_t left = sizeof(word) - 1;
-
-  while (left > 0 && at > text && fold(at[-1]) == word[left - 1]) {
-    at--;
-    left--;
-  }
-  return left == 0;
-}
-
-static struct span line_value(const char *at, const char *end)
-{
-  const char *line_end = memchr(at, '\n', (size_t)(end - at));
-
-  return (struct span){ at, line_end != NULL ? line_end : end };
-}
-
-static bool is_redacted(struct span span)
-{
-  size_t length = (size_t)(span.end - span.start);
-
-  return length <= MARK_LENGTH && length + 1 >= MARK_LENGTH &&
-         memcmp(span.start, mark, length) == 0;
-}
-
-/* The value of the first pair in the text; an empty span at the end where there is none. Paths such
- * as `Token::parse` and schemes such as `secret://` are no pairs. */
-static struct span next_pair(const char *text, const char *end)
-{
-  for (const char *at = text; at < end; at++) {
-    bool colon = *at == ':';
-    const char *start = NULL;
-    struct span span = { NULL, NULL };
-
-    if ((!colon && *at != '=') || !is_behind_key(text, at))
-      continue;
-    if (colon && end - at > 2 && (at[1] == ':' || (at[1] == '/' && at[2] == '/')))
-      continue;
-    start = value_start(at + 1, end);
-    span = colon && is_behind_cookie(text, at) ? line_value(start, end) : value_at(start, end);
-    if (span.start < span.end && !is_redacted(span))
-      return span;
-  }
-  return (struct span){ end, end };
-}
-
-/* ---- scrubbing ---- */
-
-struct scrub {
-  char *out;
-  size_t used;
-  size_t limit;
-};
-
-/* Copies text, as much of it as fits; false where not all did. */
-static bool keep(struct scrub *scrub, const char *from, const char *to)
-{
-  size_t length = (size_t)(to - from);
-  size_t fits = utf8_cut(from, length, scrub->limit - scrub->used);
-
-  memcpy(scrub->out + scrub->used, from, fits);
-  scrub->used += fits;
-  return fits == length;
-}
-
-static bool redact(struct scrub *scrub)
-{
-  if (scrub->limit - scrub->used < MARK_LENGTH)
-    return false;
-  memcpy(scrub->out + scrub->used, mark, MARK_LENGTH);
-  scrub->used += MARK_LENGTH;
-  return true;
-}
-
-/* Every byte is passed once by each kind of find, so that the time is linear. */
-static void scrub_text(struct scrub *scrub, const char *text, const char *end)
-{
-  struct span shape = next_shape(text, end);
-  struct span pair = next_pair(text, end);
-
-  while (text < end) {
-    struct span span = pair.start <= shape.start ? pair : shape;
-
-    if (!keep(scrub, text, span.start) || span.start == end || !redact(scrub))
-      return;
-    text = span.end;
-    while (shape.start < text) { /* one that starts inside may end behind */
-      if (shape.end > text)
-        text = shape.end;
-      shape = next_shape(shape.end, end);
-    }
-    if (pair.start < text)
-      pair = next_pair(text, end);
-  }
-}
-
-char *guard_scrub(struct arena *arena, const char *text, size_t length, size_t limit)
-{
-  struct scrub scrub = { NULL, 0, limit };
-
-  if (length < limit / MARK_LENGTH) /* one byte grows to a mark at worst */
-    scrub.limit = length * MARK_LENGTH;
-  if (scrub.limit == SIZE_MAX)
-    return NULL;
-  scrub.out = arena_alloc(arena, scrub.limit + 1);
-  if (scrub.out == NULL)
-    return NULL;
-  scrub_text(&scrub, text, text + length);
-  scrub.out[scrub.used] = '\0';
-  arena_trim(arena, scrub.out + scrub.used + 1);
-  return scrub.out;
 }

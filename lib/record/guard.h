@@ -1,6 +1,6 @@
 /*
  * The secret guard: which keys name a secret, which values look like one, and how text is scrubbed
- * of them. The patterns stand in two tables in guard.c.
+ * of them. The patterns stand in the tables of guard.c.
  */
 #ifndef RECORD_GUARD_H
 #define RECORD_GUARD_H
