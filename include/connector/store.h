@@ -417,7 +417,8 @@ typedef connector_status (*connector_progress_fn)(void *user, int64_t done, int6
 
 /**
  * Copies the store to a file while it is in use: a consistent snapshot, made beside the target and
- * renamed over it when it is whole and on disk.
+ * renamed over it when it is whole and on disk. Nothing may have the target open. Of a ":memory:"
+ * store `progress` is told at the end alone.
  *
  * @param store an open store
  * @param path the target; replaced where it exists; not the store's own file

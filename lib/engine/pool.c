@@ -2,6 +2,8 @@
  * The pool: a writer behind a mutex, readers in slots. A thread tries the slot that it used before
  * first, so that in the common case taking a reader is one atomic exchange.
  */
+#define _XOPEN_SOURCE 700 /* realpath() */
+
 #include "engine/pool.h"
 
 #include "base/clock.h"
@@ -9,9 +11,11 @@
 #include "base/thread.h"
 #include "engine/schema.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -64,6 +68,8 @@ static struct slot *wait_for_slot(struct pool *pool)
 
   (void)pthread_mutex_lock(&pool->wait_lock);
   atomic_fetch_add(&pool->waiting, 1);
+  /* A slot given back before the count was seen must be seen here. */
+  atomic_thread_fence(memory_order_seq_cst);
   for (slot = try_slots(pool); slot == NULL; slot = try_slots(pool))
     (void)pthread_cond_wait(&pool->slot_free, &pool->wait_lock);
   atomic_fetch_sub(&pool->waiting, 1);
@@ -240,6 +246,55 @@ static size_t reader_count(uint32_t asked)
   return count < READERS_MOST ? count : READERS_MOST;
 }
 
+/* The folder of a path, in memory of its own: "." for a name alone. NULL where memory is gone. */
+static char *folder_of(const char *path)
+{
+  const char *slash = strrchr(path, '/');
+  size_t length = slash == NULL || slash == path ? 1 : (size_t)(slash - path);
+  char *folder = malloc(length + 1);
+
+  if (folder != NULL) {
+    memcpy(folder, slash != NULL ? path : ".", length);
+    folder[length] = '\0';
+  }
+  return folder;
+}
+
+static char *join_path(const char *folder, const char *name)
+{
+  size_t length = strlen(folder);
+  char *path = malloc(length + 1 + strlen(name) + 1);
+
+  if (path != NULL) {
+    memcpy(path, folder, length);
+    path[length] = '/';
+    memcpy(path + length + 1, name, strlen(name) + 1);
+  }
+  return path;
+}
+
+/* Connections open when they are first needed: by then the process may have another folder. Where
+ * the folder is not there the path stays as it is, for opening it to fail. */
+static char *absolute_path(const char *path)
+{
+  const char *slash = strrchr(path, '/');
+  char *folder = folder_of(path);
+  char *real = folder != NULL ? realpath(folder, NULL) : NULL;
+  const char *name = slash != NULL ? slash + 1 : path;
+  char *absolute = NULL;
+
+  if (real == NULL || strcmp(path, ":memory:") == 0) {
+    absolute = malloc(strlen(path) + 1);
+    if (absolute != NULL)
+      memcpy(absolute, path, strlen(path) + 1);
+  } else {
+    absolute = join_path(strcmp(real, "/") == 0 ? "" : real, name);
+  }
+  free(folder);
+  free(real);
+  return absolute;
+}
+
 static struct pool *pool_new(const struct pool_settings *settings)
 {
   size_t slots = reader_count(settings->readers);
@@ -247,14 +302,13 @@ static struct pool *pool_new(const struct pool_settings *settings)
 
   if (pool == NULL)
     return NULL;
-  pool->path = malloc(strlen(settings->path) + 1);
+  pool->path = absolute_path(settings->path);
   if (pool->path == NULL || pthread_mutex_init(&pool->write_lock, NULL) != 0)
     goto no_write_lock;
   if (pthread_mutex_init(&pool->wait_lock, NULL) != 0)
     goto no_wait_lock;
   if (pthread_cond_init(&pool->slot_free, NULL) != 0)
     goto no_condition;
-  memcpy(pool->path, settings->path, strlen(settings->path) + 1);
   pool->slot_count = slots;
   pool->options.path = pool->path;
   pool->options.memory = strcmp(settings->path, ":memory:") == 0;
@@ -295,18 +349,19 @@ static connector_status look(struct pool *pool, bool *needs_writer, connector_er
 /* Whether the file's folder is there and can't be written. */
 static bool folder_is_read_only(const char *path)
 {
-  const char *slash = strrchr(path, '/');
-  size_t length = slash == NULL || slash == path ? 1 : (size_t)(slash - path);
-  char *folder = malloc(length + 1);
-  bool read_only = false;
+  char *folder = folder_of(path);
+  bool read_only = folder != NULL && access(folder, F_OK) == 0 && access(folder, W_OK) != 0;
 
-  if (folder == NULL)
-    return false;
-  memcpy(folder, slash != NULL ? path : ".", length);
-  folder[length] = '\0';
-  read_only = access(folder, F_OK) == 0 && access(folder, W_OK) != 0;
   free(folder);
   return read_only;
+}
+
+static connector_status no_such_file(connector_error *error)
+{
+  error_set(error, CONNECTOR_IO, NULL, "there is no such file");
+  if (error != NULL)
+    error->os_code = ENOENT;
+  return CONNECTOR_IO;
 }
 
 /* The engine does not tell why a file could not be made. */
@@ -325,6 +380,8 @@ static connector_status open_file(struct pool *pool, bool must_exist, connector_
   bool needs_writer = missing && !must_exist && !pool->options.read_only;
   connector_status status = CONNECTOR_OK;
 
+  if (missing && !needs_writer && !pool->options.memory)
+    return no_such_file(error);
   if (!needs_writer)
     status = look(pool, &needs_writer, error);
   if (status == CONNECTOR_OK && needs_writer)
@@ -379,4 +436,24 @@ void pool_figures(struct pool *pool, struct pool_figures *figures)
 const char *pool_path(const struct pool *pool)
 {
   return pool->path;
+}
+
+int64_t pool_wal_bytes(const struct pool *pool)
+{
+  static const char suffix[] = "-wal";
+  size_t length = strlen(pool->path);
+  char *path = malloc(length + sizeof(suffix));
+  struct stat file;
+  int64_t bytes = 0;
+
+  if (path == NULL || pool->options.memory) {
+    free(path);
+    return 0;
+  }
+  memcpy(path, pool->path, length);
+  memcpy(path + length, suffix, sizeof(suffix));
+  if (stat(path, &file) == 0)
+    bytes = (int64_t)file.st_size;
+  free(path);
+  return bytes;
 }

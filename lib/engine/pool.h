@@ -55,7 +55,11 @@ struct pool_figures {
 
 void pool_figures(struct pool *pool, struct pool_figures *figures);
 
-/* The path as it was given. */
+/* The path, absolute whatever was given, so that it means the same after chdir(); ":memory:" as it
+ * is. */
 const char *pool_path(const struct pool *pool);
+
+/* Bytes of the write-ahead log; 0 where there is none. */
+int64_t pool_wal_bytes(const struct pool *pool);
 
 #endif

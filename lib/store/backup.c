@@ -12,7 +12,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char suffix[] = ".partial";
+static const char partial_suffix[] = ".partial-XXXXXX";
+
+/* What the engine keeps beside a file. */
+static const char *const companions[] = { "-wal", "-shm", "-journal" };
+
+enum { COMPANIONS = sizeof(companions) / sizeof(companions[0]) };
 
 struct backing_up {
   connector_progress_fn progress;
@@ -22,15 +27,8 @@ struct backing_up {
 static connector_status tell(void *context, int64_t done, int64_t total, connector_error *error)
 {
   const struct backing_up *backup = context;
-  connector_error told = { 0 };
-  connector_status status = CONNECTOR_OK;
 
-  if (backup->progress == NULL)
-    return CONNECTOR_OK;
-  status = backup->progress(backup->user, done, total, &told);
-  return status == CONNECTOR_OK
-             ? CONNECTOR_OK
-             : host_said(status, &told, "the host's function stopped the call", error);
+  return host_progress(backup->progress, backup->user, done, total, error);
 }
 
 static connector_status failed(const char *message, connector_error *error)
@@ -81,13 +79,77 @@ static connector_status sync_folder(const char *path, connector_error *error)
   return status;
 }
 
+static char *with_suffix(const char *path, const char *suffix)
+{
+  size_t length = strlen(path);
+  char *joined = malloc(length + strlen(suffix) + 1);
+
+  if (joined != NULL) {
+    memcpy(joined, path, length);
+    memcpy(joined + length, suffix, strlen(suffix) + 1);
+  }
+  return joined;
+}
+
+/* A log left beside an old target would be taken for the new one's. */
+static connector_status remove_companions(const char *path, connector_error *error)
+{
+  connector_status status = CONNECTOR_OK;
+
+  for (size_t i = 0; status == CONNECTOR_OK && i < COMPANIONS; i++) {
+    char *name = with_suffix(path, companions[i]);
+
+    if (name == NULL)
+      return error_no_memory(error);
+    if (unlink(name) != 0 && errno != ENOENT)
+      status = failed("can't be replaced", error);
+    free(name);
+  }
+  return status;
+}
+
 static connector_status move_over(const char *partial, const char *path, connector_error *error)
 {
   connector_status status = sync_path(partial, O_RDWR, error);
 
+  if (status == CONNECTOR_OK)
+    status = remove_companions(path, error);
   if (status == CONNECTOR_OK && rename(partial, path) != 0)
     status = failed("can't be replaced", error);
   return status == CONNECTOR_OK ? sync_folder(path, error) : status;
+}
+
+/* Whether a backup there would write over the store's file or what the engine keeps beside it. */
+static connector_status check_target(const struct pool *pool, const char *path,
+                                     connector_error *error)
+{
+  const char *own = pool_path(pool);
+  bool same = !pool_is_single(pool) && is_same_file(path, own);
+
+  for (size_t i = 0; !same && !pool_is_single(pool) && i < COMPANIONS; i++) {
+    char *name = with_suffix(own, companions[i]);
+
+    if (name == NULL)
+      return error_no_memory(error);
+    same = is_same_file(path, name) || strcmp(path, name) == 0;
+    free(name);
+  }
+  return same ? error_set(error, CONNECTOR_INVALID, "path", "is the store's own file")
+              : CONNECTOR_OK;
+}
+
+/* There is one connection, and the host's function may need it: it is told at the end alone. */
+static connector_status copy_single(struct call *call, const char *partial,
+                                    struct backing_up *backup)
+{
+  struct work work;
+  connector_status status = work_begin_read(&work, call);
+
+  if (status != CONNECTOR_OK)
+    return status;
+  status = connection_backup(work.connection, partial, NULL, NULL, call->error);
+  work_end_read(&work);
+  return status == CONNECTOR_OK ? tell(backup, 1, 1, call->error) : status;
 }
 
 /* The copy takes long: it has a reader that others do not wait for. */
@@ -95,17 +157,10 @@ static connector_status copy(struct call *call, const char *partial, struct back
 {
   struct pool *pool = call->store->pool;
   struct connection *connection = NULL;
-  struct work work;
   connector_status status = CONNECTOR_OK;
 
-  if (pool_is_single(pool)) {
-    status = work_begin_read(&work, call);
-    if (status != CONNECTOR_OK)
-      return status;
-    status = connection_backup(work.connection, partial, tell, backup, call->error);
-    work_end_read(&work);
-    return status;
-  }
+  if (pool_is_single(pool))
+    return copy_single(call, partial, backup);
   status = pool_take_long_reader(pool, &connection, call->error);
   if (status != CONNECTOR_OK)
     return status;
@@ -114,17 +169,22 @@ static connector_status copy(struct call *call, const char *partial, struct back
   return status;
 }
 
+/* The partial file's name is this call's own, so that no other file is ever removed. */
 static connector_status backup_to(struct call *call, const char *path, struct backing_up *backup)
 {
-  size_t length = strlen(path);
-  char *partial = malloc(length + sizeof(suffix));
+  char *partial = with_suffix(path, partial_suffix);
   connector_status status = CONNECTOR_OK;
+  int file = -1;
 
   if (partial == NULL)
     return error_no_memory(call->error);
-  memcpy(partial, path, length);
-  memcpy(partial + length, suffix, sizeof(suffix));
-  (void)unlink(partial);
+  file = mkstemp(partial);
+  if (file < 0) {
+    status = failed("can't be made", call->error);
+    free(partial);
+    return status;
+  }
+  (void)close(file);
   status = copy(call, partial, backup);
   if (status == CONNECTOR_OK)
     status = move_over(partial, path, call->error);
@@ -144,8 +204,8 @@ connector_status connector_backup(connector_store *store, const char *path,
 
   if (status == CONNECTOR_OK && (path == NULL || *path == '\0'))
     status = not_given("path", error);
-  if (status == CONNECTOR_OK && is_same_file(path, pool_path(store->pool)))
-    status = error_set(error, CONNECTOR_INVALID, "path", "is the store's own file");
+  if (status == CONNECTOR_OK)
+    status = check_target(store->pool, path, error);
   if (status == CONNECTOR_OK && store_in_batch(store))
     status = error_set(error, CONNECTOR_MISUSE, NULL, "a backup can't run inside a batch");
   if (status == CONNECTOR_OK)

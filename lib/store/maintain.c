@@ -7,7 +7,6 @@
 #include "store/once.h"
 
 #include <string.h>
-#include <sys/stat.h>
 
 enum { KEYS_AT_ONCE = 500, COMPLAINTS_MOST = 100 };
 
@@ -128,19 +127,6 @@ connector_status connector_check(connector_store *store, connector_report_fn rep
 
 /* ---- maintenance ---- */
 
-static int64_t wal_bytes(const connector_store *store)
-{
-  struct stat file;
-  char path[4096];
-  size_t length = strlen(pool_path(store->pool));
-
-  if (pool_is_single(store->pool) || length + sizeof("-wal") > sizeof(path))
-    return 0;
-  memcpy(path, pool_path(store->pool), length);
-  memcpy(path + length, "-wal", sizeof("-wal"));
-  return stat(path, &file) == 0 ? (int64_t)file.st_size : 0;
-}
-
 static connector_status expire_keys(struct call *call)
 {
   int64_t now = 0;
@@ -173,9 +159,9 @@ static connector_status checkpoint(struct call *call, uint64_t limit)
   if (status != CONNECTOR_OK)
     return status;
   status = connection_checkpoint(connection, false, call->error);
-  if (status == CONNECTOR_OK && (uint64_t)wal_bytes(call->store) > limit) {
+  if (status == CONNECTOR_OK && (uint64_t)pool_wal_bytes(pool) > limit) {
     status = connection_checkpoint(connection, true, call->error);
-    if (status == CONNECTOR_OK && (uint64_t)wal_bytes(call->store) > limit)
+    if (status == CONNECTOR_OK && (uint64_t)pool_wal_bytes(pool) > limit)
       store_log(call->store, CONNECTOR_LOG_WARNING,
                 "the write-ahead log is above its limit: a reader has been open for long");
   }
@@ -230,7 +216,7 @@ static connector_status read_stats(struct call *call, connector_stats *stats)
   stats->deleted = file.deleted;
   stats->tenants = file.tenants;
   stats->file_bytes = file.file_bytes;
-  stats->wal_bytes = wal_bytes(store);
+  stats->wal_bytes = pool_wal_bytes(store->pool);
   stats->free_bytes = file.free_bytes;
   stats->schema_version = file.schema_version;
   stats->readers_open = pool.readers_open;
