@@ -93,9 +93,6 @@ connector_status create_prepare(struct call *call, struct draft *draft)
 {
   connector_status status = CONNECTOR_OK;
 
-  if (call->caller.tenant_id == NULL)
-    return error_set(call->error, CONNECTOR_INVALID, "tenant_id",
-                     "must be named by the caller of a create");
   create_defaults(call, draft);
   status = draft_check(draft, &call->store->limits, call->error);
   if (status == CONNECTOR_OK)
@@ -131,8 +128,12 @@ static connector_status insert(struct call *call, struct draft *draft, connector
 connector_status create_draft(struct call *call, struct draft *draft, const char *key,
                               connector **out)
 {
-  connector_status status = create_prepare(call, draft);
+  connector_status status = CONNECTOR_OK;
 
+  if (call->caller.tenant_id == NULL)
+    return error_set(call->error, CONNECTOR_INVALID, "tenant_id",
+                     "must be named by the caller of a create");
+  status = create_prepare(call, draft);
   if (status != CONNECTOR_OK)
     return status;
   return key == NULL ? insert(call, draft, out) : once_insert(call, draft, key, out);

@@ -6,8 +6,8 @@
 
 #include "store/work.h"
 
-/* Checks the draft and makes its `values` the whole record: defaults, stamps, a new id. Asks the
- * host. */
+/* Checks the draft and makes its `values` the whole record: defaults, stamps, a new id; the tenant is
+ * the caller's or, where it has none, the one in `values`. Asks the host. */
 connector_status create_prepare(struct call *call, struct draft *draft);
 
 /* The steps of create_prepare(), for imports: defaults of fields that are not set; stamps and a new

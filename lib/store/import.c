@@ -15,10 +15,14 @@
 
 enum { LINES_AT_ONCE = 256 };
 
+/* The largest version that every JSON reader keeps exact, with room for all updates to come. */
+#define VERSION_MOST INT64_C(9007199254740991)
+
 struct line {
   int64_t number;
   struct draft draft;
-  bool kept; /* with its own id and stamps */
+  bool kept;         /* with its own id and stamps */
+  connector renewed; /* of a kept line: the record under a new id, should its own be in use */
   bool skipped;
   connector_error problem; /* CONNECTOR_OK: fine so far */
 };
@@ -51,9 +55,13 @@ static bool is_id(const char *id)
 {
   size_t prefix = strspn(id, "abcdefghijklmnopqrstuvwxyz0123456789");
   uint8_t bytes[ULID_BYTES];
+  char canonical[ULID_TEXT];
 
-  return prefix >= 1 && prefix < ID_PREFIX_MOST && (id[prefix] == '_' || id[prefix] == '-') &&
-         strlen(id) == prefix + 1 + ULID_TEXT && ulid_decode(id + prefix + 1, ULID_TEXT, bytes);
+  if (prefix < 1 || prefix >= ID_PREFIX_MOST || (id[prefix] != '_' && id[prefix] != '-') ||
+      strlen(id) != prefix + 1 + ULID_TEXT || !ulid_decode(id + prefix + 1, ULID_TEXT, bytes))
+    return false;
+  ulid_encode(bytes, canonical);
+  return memcmp(id + prefix + 1, canonical, ULID_TEXT) == 0;
 }
 
 /* The tenant is the caller's; a SYSTEM caller without one takes the line's. */
@@ -76,21 +84,39 @@ static connector_status check_stamps(const connector *record, connector_error *e
   if (record->created_at == 0 || record->updated_at == 0)
     return error_set(error, CONNECTOR_INVALID,
                      record->created_at == 0 ? "created_at" : "updated_at", "must be given");
-  if (record->version < 1)
-    return error_set(error, CONNECTOR_INVALID, "version", "must be at least 1");
+  if (record->updated_at < record->created_at)
+    return error_set(error, CONNECTOR_INVALID, "updated_at", "is before created_at");
+  if (record->version < 1 || record->version > VERSION_MOST)
+    return error_set(error, CONNECTOR_INVALID, "version", "must be 1 to %lld",
+                     (long long)VERSION_MOST);
   if (record->schema_version > RECORD_SCHEMA_VERSION)
     return error_set(error, CONNECTOR_SCHEMA, "schema_version",
                      "is newer than this library can write");
   return CONNECTOR_OK;
 }
 
-static connector_status prepare_kept(struct call *call, struct draft *draft)
+/* Stamps are made while no lock is held, for the host's clock is asked. */
+static connector_status prepare_renewed(struct call *call, struct line *line)
 {
-  connector *record = &draft->values;
-  connector_status status = take_tenant(call, draft, call->error);
+  struct draft *draft = &line->draft;
+  const connector kept = draft->values;
+  connector_status status = create_stamp(call, draft);
 
-  if (status != CONNECTOR_OK)
-    return status;
+  line->renewed = draft->values;
+  line->renewed.app_id = kept.app_id;
+  line->renewed.is_deleted = kept.is_deleted;
+  line->renewed.deleted_at = kept.deleted_at;
+  line->renewed.deleted_by = kept.deleted_by;
+  draft->values = kept;
+  return status;
+}
+
+static connector_status prepare_kept(struct call *call, struct line *line)
+{
+  struct draft *draft = &line->draft;
+  connector *record = &draft->values;
+  connector_status status = CONNECTOR_OK;
+
   if (call->caller.app_id != NULL)
     record->app_id = call->caller.app_id;
   if (record->schema_version < 1)
@@ -101,7 +127,9 @@ static connector_status prepare_kept(struct call *call, struct draft *draft)
   status = draft_check(draft, &call->store->limits, call->error);
   if (status == CONNECTOR_OK)
     status = check_stamps(record, call->error);
-  return status == CONNECTOR_OK ? create_allow(call, draft) : status;
+  if (status == CONNECTOR_OK)
+    status = create_allow(call, draft);
+  return status == CONNECTOR_OK ? prepare_renewed(call, line) : status;
 }
 
 static connector_status prepare(struct importing *importing, struct line *line, const char *text,
@@ -111,6 +139,8 @@ static connector_status prepare(struct importing *importing, struct line *line, 
   connector_status status = draft_from_json(&line->draft, text, length, DOCUMENT_CREATE,
                                             &call->store->limits, call->error);
 
+  if (status == CONNECTOR_OK)
+    status = take_tenant(call, &line->draft, call->error);
   if (status != CONNECTOR_OK)
     return status;
   line->kept = keeps_stamps(call, &line->draft);
@@ -118,7 +148,7 @@ static connector_status prepare(struct importing *importing, struct line *line, 
     line->draft.values.enabled = false;
     line->draft.set |= CONNECTOR_BIT(CONNECTOR_FIELD_ENABLED);
   }
-  return line->kept ? prepare_kept(call, &line->draft) : create_prepare(call, &line->draft);
+  return line->kept ? prepare_kept(call, line) : create_prepare(call, &line->draft);
 }
 
 /* ---- bad lines ---- */
@@ -199,31 +229,60 @@ static connector_status fill_chunk(struct importing *importing)
   return status;
 }
 
-/* Writes one line; an id in use is dealt with as the options say. */
+/* Whether the caller may know that the id is in use: another app's is none of its business. */
+static connector_status is_visible(struct work *work, const connector *record, bool *visible)
+{
+  struct call *call = work->call;
+  connector *found = NULL;
+  connector_status status = CONNECTOR_OK;
+
+  *visible = true;
+  if (call->scope.app == NULL)
+    return CONNECTOR_OK;
+  status = rows_find(work->connection, &call->scope, record->id, CONNECTOR_DELETED_INCLUDE, &found,
+                     call->error);
+  *visible = found != NULL;
+  connector_free(found);
+  return status;
+}
+
+/* The line's id is in use: what the options say. `*record` is what is still to be written, or NULL.
+ */
+static connector_status settle_used(struct importing *importing, struct work *work,
+                                    struct line *line, const connector **record)
+{
+  bool visible = false;
+  connector_status status = is_visible(work, *record, &visible);
+
+  *record = NULL;
+  if (status != CONNECTOR_OK || (visible && importing->options.used_id == CONNECTOR_USED_ID_REFUSE))
+    return status;
+  (void)error_clear(&line->problem);
+  line->kept = false;
+  line->skipped = visible && importing->options.used_id == CONNECTOR_USED_ID_SKIP;
+  if (!line->skipped)
+    *record = &line->renewed;
+  return CONNECTOR_OK;
+}
+
+/* Writes one line, under its own id or a new one. */
 static connector_status write_line(struct importing *importing, struct work *work,
                                    struct line *line)
 {
-  struct call *call = importing->call;
+  connector_error *error = importing->call->error;
   const connector *record = &line->draft.values;
   connector_status status = rows_insert(work->connection, record, &line->problem);
 
   if (status == CONNECTOR_EXISTS && line->kept) {
-    if (importing->options.used_id == CONNECTOR_USED_ID_REFUSE)
-      return CONNECTOR_OK;
-    (void)error_clear(&line->problem);
-    line->kept = false;
-    line->skipped = importing->options.used_id == CONNECTOR_USED_ID_SKIP;
-    if (line->skipped)
-      return CONNECTOR_OK;
-    status = create_stamp(call, &line->draft);
-    if (status == CONNECTOR_OK)
-      status = rows_insert(work->connection, record, call->error);
+    status = settle_used(importing, work, line, &record);
+    if (status == CONNECTOR_OK && record != NULL)
+      status = rows_insert(work->connection, record, error);
   } else if (status != CONNECTOR_OK) {
-    return host_said(status, &line->problem, "a line could not be written", call->error);
+    return host_said(status, &line->problem, "a line could not be written", error);
   }
-  return status == CONNECTOR_OK ? work_note(work, CONNECTOR_CHANGE_CREATED, record, record->version,
-                                            record->updated_at)
-                                : status;
+  if (status != CONNECTOR_OK || record == NULL)
+    return status;
+  return work_note(work, CONNECTOR_CHANGE_CREATED, record, record->version, record->updated_at);
 }
 
 static connector_status write_chunk(struct importing *importing)
@@ -239,36 +298,25 @@ static connector_status write_chunk(struct importing *importing)
   return work_end_write(&work, status);
 }
 
+/* What was committed is counted before the host hears of a bad line, for it may stop the import. */
 static connector_status count_chunk(struct importing *importing)
 {
   connector_import_result *result = &importing->result;
   connector_status status = CONNECTOR_OK;
 
-  for (size_t i = 0; status == CONNECTOR_OK && i < importing->count; i++) {
+  for (size_t i = 0; i < importing->count; i++) {
     const struct line *line = &importing->chunk[i];
 
-    if (line->problem.status != CONNECTOR_OK) {
-      status = report(importing, line, importing->call->error);
+    if (line->problem.status != CONNECTOR_OK)
       continue;
-    }
     result->skipped += line->skipped;
     result->created += !line->skipped;
     result->kept += line->kept;
   }
+  for (size_t i = 0; status == CONNECTOR_OK && i < importing->count; i++)
+    if (importing->chunk[i].problem.status != CONNECTOR_OK)
+      status = report(importing, &importing->chunk[i], importing->call->error);
   return status;
-}
-
-static connector_status tell(struct importing *importing)
-{
-  connector_error told = { 0 };
-  connector_status status = CONNECTOR_OK;
-
-  if (importing->options.progress == NULL)
-    return CONNECTOR_OK;
-  status = importing->options.progress(importing->user, importing->result.lines, -1, &told);
-  return status == CONNECTOR_OK ? CONNECTOR_OK
-                                : host_said(status, &told, "the host's function stopped the call",
-                                            importing->call->error);
 }
 
 static connector_status import_chunk(struct importing *importing)
@@ -282,7 +330,9 @@ static connector_status import_chunk(struct importing *importing)
   for (size_t i = 0; i < importing->count; i++)
     draft_free(&importing->chunk[i].draft);
   importing->count = 0;
-  return status == CONNECTOR_OK ? tell(importing) : status;
+  return status == CONNECTOR_OK ? host_progress(importing->options.progress, importing->user,
+                                                importing->result.lines, -1, importing->call->error)
+                                : status;
 }
 
 static connector_status import_all(connector_store *store, void *context, connector_error *error)
