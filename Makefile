@@ -59,7 +59,7 @@ API_TESTS   := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/api/test_*.c)))
 FAULT_TESTS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/fault/test_*.c)))
 TESTS := $(UNIT_TESTS) $(API_TESTS) $(FAULT_TESTS)
 
-.PHONY: all install uninstall check deps demo bench sanitize valgrind fuzz docs format clean help
+.PHONY: all install uninstall check deps demo bench sanitize valgrind emptied fuzz docs format clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -160,6 +160,9 @@ sanitize: ## run the tests under ASan with UBSan, then under TSan
 
 valgrind: $(TESTS) ## run the tests under valgrind
 	BUILD=$(BUILD) TEST_RUNNER="valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,indirect,possible --suppressions=tests/valgrind.supp" tests/run $(UNIT_TESTS) $(API_TESTS)
+
+emptied: $(API_TESTS) ## empty each public function in turn: some test must fail (two minutes)
+	BUILD=$(BUILD) CC="$(CC)" tests/emptied $(API_TESTS)
 
 FUZZERS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 FUZZ_SECONDS ?= 30

@@ -48,6 +48,7 @@ static size_t preferred_slot(const struct pool *pool)
          pool->slot_count;
 }
 
+/* In one order with `waiting`: a slot given back before that was counted is seen by who waits. */
 static struct slot *try_slots(struct pool *pool)
 {
   size_t first = preferred_slot(pool);
@@ -55,8 +56,7 @@ static struct slot *try_slots(struct pool *pool)
   for (size_t i = 0; i < pool->slot_count; i++) {
     struct slot *slot = &pool->slots[(first + i) % pool->slot_count];
 
-    if (!atomic_load_explicit(&slot->taken, memory_order_relaxed) &&
-        !atomic_exchange(&slot->taken, true))
+    if (!atomic_load(&slot->taken) && !atomic_exchange(&slot->taken, true))
       return slot;
   }
   return NULL;
@@ -68,8 +68,6 @@ static struct slot *wait_for_slot(struct pool *pool)
 
   (void)pthread_mutex_lock(&pool->wait_lock);
   atomic_fetch_add(&pool->waiting, 1);
-  /* A slot given back before the count was seen must be seen here. */
-  atomic_thread_fence(memory_order_seq_cst);
   for (slot = try_slots(pool); slot == NULL; slot = try_slots(pool))
     (void)pthread_cond_wait(&pool->slot_free, &pool->wait_lock);
   atomic_fetch_sub(&pool->waiting, 1);
