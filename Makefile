@@ -159,7 +159,7 @@ sanitize: ## run the tests under ASan with UBSan, then under TSan
 	BUILD=$(BUILD)/tsan tests/run $(patsubst $(BUILD)/%,$(BUILD)/tsan/%,$(TESTS))
 
 valgrind: $(TESTS) ## run the tests under valgrind
-	BUILD=$(BUILD) TEST_RUNNER="valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,indirect,possible --suppressions=tests/valgrind.supp" tests/run $(UNIT_TESTS) $(API_TESTS)
+	BUILD=$(BUILD) TEST_RUNNER="valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,indirect,possible" tests/run $(UNIT_TESTS) $(API_TESTS)
 
 emptied: $(API_TESTS) ## empty each public function in turn: some test must fail (two minutes)
 	BUILD=$(BUILD) CC="$(CC)" tests/emptied $(API_TESTS)
