@@ -1,6 +1,6 @@
 /*
- * UTF-8 read and written by hand: checking, cutting, and searching without case. Which characters
- * fold to which is in fold.c.
+ * UTF-8 read and written by hand: checking, mending, cutting, and searching without case. Which
+ * characters fold to which is in fold.c.
  */
 #include "base/utf8.h"
 
@@ -10,7 +10,8 @@
 
 enum {
   WORD = sizeof(uint64_t),
-  REPLACEMENT = 0xFFFD, /* U+FFFD: what is no character */
+  REPLACEMENT = 0xFFFD,   /* U+FFFD: what is no character */
+  REPLACEMENT_LENGTH = 3, /* its bytes */
   LAST_CHARACTER = 0x10FFFF
 };
 
@@ -106,6 +107,77 @@ enum utf8_class utf8_classify(const char *text, size_t length)
       found = class;
   }
   return found;
+}
+
+/* How many bytes that are not UTF-8 become one U+FFFD: as many as begin some character, or one. The
+ * first byte bounds the second, so that nothing overlong, no surrogate and nothing above U+10FFFF
+ * is begun. */
+static size_t broken_length(const unsigned char *text, size_t left)
+{
+  unsigned char first = text[0];
+  unsigned char low = first == 0xE0 ? 0xA0 : first == 0xF0 ? 0x90 : 0x80;
+  unsigned char high = first == 0xED ? 0x9F : first == 0xF4 ? 0x8F : 0xBF;
+  size_t bytes = 2;
+
+  if (first < 0xC2 || first > 0xF4 || left < bytes || text[1] < low || text[1] > high)
+    return 1;
+  while (bytes < left && bytes < sequence_length(first) && (text[bytes] & 0xC0) == 0x80)
+    bytes++;
+  return bytes;
+}
+
+/* Copies or replaces what stands at `text`: how many bytes of it were read. `out` moves on. */
+static size_t repair_character(const char *text, size_t left, char **out)
+{
+  const unsigned char *at = (const unsigned char *)text;
+  uint32_t character = at[0];
+  size_t bytes = character < 0x80 ? 1 : read_sequence(at, left, &character);
+
+  if (bytes == 0) {
+    bytes = broken_length(at, left);
+    character = REPLACEMENT;
+  } else if (classify_character(character) == UTF8_CONTROL) {
+    character = ' ';
+  }
+  *out += utf8_encode(character, *out);
+  return bytes;
+}
+
+static char *repair_into(char *out, const char *text, size_t length)
+{
+  size_t at = 0;
+
+  while (at < length) {
+    if (length - at >= WORD && is_plain_word(load_word(text + at))) {
+      memcpy(out, text + at, WORD);
+      out += WORD;
+      at += WORD;
+      continue;
+    }
+    at += repair_character(text + at, length - at, &out);
+  }
+  return out;
+}
+
+char *utf8_repair(struct arena *arena, const char *text, size_t length, size_t *repaired_length)
+{
+  char *copy = NULL;
+  char *end = NULL;
+
+  if (utf8_classify(text, length) <= UTF8_LINES) {
+    *repaired_length = length;
+    return arena_copy(arena, text, length);
+  }
+  if (length >= SIZE_MAX / REPLACEMENT_LENGTH)
+    return NULL;
+  copy = arena_alloc(arena, length * REPLACEMENT_LENGTH + 1);
+  if (copy == NULL)
+    return NULL;
+  end = repair_into(copy, text, length);
+  *end = '\0';
+  arena_trim(arena, end + 1);
+  *repaired_length = (size_t)(end - copy);
+  return copy;
 }
 
 size_t utf8_cut(const char *text, size_t length, size_t limit)

@@ -1,8 +1,10 @@
 /*
- * UTF-8 (RFC 3629): validity, cutting on a character boundary, and comparing without case.
+ * UTF-8 (RFC 3629): validity, mending, cutting on a character boundary, and comparing without case.
  */
 #ifndef BASE_UTF8_H
 #define BASE_UTF8_H
+
+#include "base/arena.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,6 +21,11 @@ enum utf8_class {
 
 /* One pass; runs of ASCII go eight bytes at a time. */
 enum utf8_class utf8_classify(const char *text, size_t length);
+
+/* A NUL-terminated copy that is UTF8_PLAIN or UTF8_LINES: what is not UTF-8 becomes U+FFFD, one for
+ * each maximal subpart (Unicode, section 3.9), a control character becomes a space. NULL where
+ * memory is gone. */
+char *utf8_repair(struct arena *arena, const char *text, size_t length, size_t *repaired_length);
 
 /* The length of the longest start of `text` (valid UTF-8) of at most `limit` bytes that does not
  * end inside a character. */

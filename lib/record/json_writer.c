@@ -5,7 +5,6 @@
 #include "record/json_writer.h"
 
 #include "base/clock.h"
-#include "record/fields.h"
 
 #include <connector/json.h>
 
@@ -119,7 +118,9 @@ static bool write_json(struct buffer *buffer, const char *json)
   return true;
 }
 
-static bool write_value(struct buffer *buffer, const connector *record, const struct field *field)
+/* A call for each of the 38 fields would cost a twentieth of the time of a record. */
+__attribute__((always_inline)) static inline bool
+write_value(struct buffer *buffer, const connector *record, const struct field *field)
 {
   if (field_is_json(field))
     return write_json(buffer, *field_text(record, field));
@@ -150,6 +151,12 @@ void json_write_time(struct buffer *buffer, int64_t milliseconds)
 }
 
 /* ---- records ---- */
+
+void json_write_field(struct buffer *buffer, const connector *record, const struct field *field)
+{
+  if (!write_value(buffer, record, field))
+    write_null(buffer);
+}
 
 void json_write_record(struct buffer *buffer, const connector *record, uint32_t flags)
 {

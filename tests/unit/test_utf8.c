@@ -1,12 +1,16 @@
 /*
- * base/utf8 and base/fold: what is UTF-8, where it may be cut, and finding text in any case.
+ * base/utf8 and base/fold: what is UTF-8, how it is mended, where it may be cut, and finding text
+ * in any case.
  */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -204,6 +208,155 @@ static void a_cut_never_parts_a_character(void **state)
     assert_int_equal(utf8_cut(text, strlen(text), limit), wanted[limit]);
 }
 
+/* ---- repairing ---- */
+
+/* Repairs text in memory that ends where the text does. */
+static char *repaired(struct arena *arena, const char *bytes, size_t length, size_t *out_length)
+{
+  char *text = malloc(length > 0 ? length : 1);
+  char *copy = NULL;
+
+  assert_non_null(text);
+  memcpy(text, bytes, length);
+  copy = utf8_repair(arena, text, length, out_length);
+  free(text);
+  assert_non_null(copy);
+  assert_int_equal(strlen(copy), *out_length);
+  assert_true(utf8_classify(copy, *out_length) <= UTF8_LINES);
+  return copy;
+}
+
+struct repair {
+  const char *bytes;
+  const char *wanted;
+};
+
+#define MARK "\xEF\xBF\xBD" /* U+FFFD */
+
+static const struct repair repairs[] = {
+  /* fine as it is */
+  { "", "" },
+  { "a\tb\nc", "a\tb\nc" },
+  { "é中😀" MARK, "é中😀" MARK },
+  /* control characters */
+  { "a\r\nb", "a \nb" },
+  { "\x01\x1F\x7F\x0B", "    " },
+  { "\x1B[31mred", " [31mred" },
+  { "\xC2\x80\xC2\x9F\xC2\xA0", "  \xC2\xA0" },
+  /* bytes that begin nothing */
+  { "\x80", MARK },
+  { "\x80\xBF", MARK MARK },
+  { "\xFE\xFF\xF8\x88", MARK MARK MARK MARK },
+  { "caf\xE9 au lait", "caf" MARK " au lait" },
+  /* the standard's table 3-8 to 3-11 */
+  { "\xC0\xAF\xE0\x80\xBF\xF0\x81\x82\x41", MARK MARK MARK MARK MARK MARK MARK MARK "A" },
+  { "\xED\xA0\x80\xED\xBF\xBF\xED\xAF\x41", MARK MARK MARK MARK MARK MARK MARK MARK "A" },
+  { "\xF4\x91\x92\x93\xFF\x41\x80\xBF\x42", MARK MARK MARK MARK MARK "A" MARK MARK "B" },
+  { "\xE1\x80\xE2\xF0\x91\x92\xF1\xBF\x41", MARK MARK MARK MARK "A" },
+  /* cut short, by the end and by what comes next */
+  { "\xC3", MARK },
+  { "\xE2\x82", MARK },
+  { "\xF0\x9F\x98", MARK },
+  { "\xF0\x9F\x98\xC3\xA9", MARK "é" },
+  { "\xC3\xC3\xA9", MARK "é" },
+  { "\xE2\x82\n", MARK "\n" },
+  { "\xE2\x82\x01", MARK " " },
+};
+
+static void what_is_broken_is_replaced_at_every_place_in_a_text(void **state)
+{
+  (void)state;
+  for (size_t i = 0; i < COUNT_OF(repairs); i++)
+    for (size_t before = 0; before <= MOST_AROUND; before++)
+      for (size_t after = 0; after <= MOST_AROUND; after++) {
+        const char *letters = "aaaaaaaaaaaaaaaaaaaaaaaa";
+        struct arena arena = { 0 };
+        char text[128];
+        char wanted[128];
+        size_t length = 0;
+
+        snprintf(text, sizeof(text), "%.*s%s%.*s", (int)before, letters, repairs[i].bytes,
+                 (int)after, letters);
+        snprintf(wanted, sizeof(wanted), "%.*s%s%.*s", (int)before, letters, repairs[i].wanted,
+                 (int)after, letters);
+        assert_string_equal(repaired(&arena, text, strlen(text), &length), wanted);
+        arena_free(&arena);
+      }
+}
+
+static void nul_becomes_a_space(void **state)
+{
+  struct arena arena = { 0 };
+  size_t length = 0;
+
+  (void)state;
+  assert_string_equal(repaired(&arena, "a\0b\0", 4, &length), "a b ");
+  assert_int_equal(length, 4);
+  arena_free(&arena);
+}
+
+static void no_text_is_repaired_to_no_text(void **state)
+{
+  struct arena arena = { 0 };
+  size_t length = 1;
+
+  (void)state;
+  assert_string_equal(utf8_repair(&arena, NULL, 0, &length), "");
+  assert_int_equal(length, 0);
+  arena_free(&arena);
+}
+
+static void what_follows_a_repaired_text_leaves_it_alone(void **state)
+{
+  struct arena arena = { 0 };
+  size_t length = 0;
+  char *text = repaired(&arena, "\xFFx", 2, &length);
+  char *next = arena_alloc(&arena, 1);
+
+  (void)state;
+  assert_ptr_equal(next, text + length + 1);
+  *next = 'y';
+  assert_string_equal(text, MARK "x");
+  arena_free(&arena);
+}
+
+/* Every two bytes that may begin a text: each that is not part of a character is replaced. */
+static void every_pair_of_bytes_is_repaired(void **state)
+{
+  struct arena arena = { 0 };
+  size_t length = 0;
+
+  (void)state;
+  for (unsigned pair = 0; pair < 0x10000; pair++) {
+    char text[3] = { (char)(pair >> 8), (char)pair, 'a' };
+
+    assert_true(repaired(&arena, text, sizeof(text), &length)[length - 1] == 'a');
+  }
+  arena_free(&arena);
+}
+
+static void a_megabyte_is_repaired_at_once(void **state)
+{
+  enum { MEGABYTE = 1 << 20 };
+  static const char patterns[][4] = { "\xFF\xFF\xFF", "\xF0\x9F\x98", "a\x01\x02", "\xE2\x82\x61" };
+  char *text = malloc(MEGABYTE);
+
+  (void)state;
+  assert_non_null(text);
+  for (size_t i = 0; i < COUNT_OF(patterns); i++) {
+    struct arena arena = { 0 };
+    size_t length = 0;
+    clock_t start = clock();
+
+    for (size_t j = 0; j < MEGABYTE; j++)
+      text[j] = patterns[i][j % 3];
+    (void)repaired(&arena, text, MEGABYTE, &length);
+    assert_true((double)(clock() - start) / CLOCKS_PER_SEC < 2.0);
+    arena_free(&arena);
+  }
+  free(text);
+}
+
 static void characters_fold_to_their_simple_folding(void **state)
 {
   static const struct {
@@ -397,6 +550,12 @@ int main(void)
     cmocka_unit_test(every_character_is_written_read_and_valid),
     cmocka_unit_test(characters_take_as_many_bytes_as_the_standard_says),
     cmocka_unit_test(a_cut_never_parts_a_character),
+    cmocka_unit_test(what_is_broken_is_replaced_at_every_place_in_a_text),
+    cmocka_unit_test(nul_becomes_a_space),
+    cmocka_unit_test(no_text_is_repaired_to_no_text),
+    cmocka_unit_test(what_follows_a_repaired_text_leaves_it_alone),
+    cmocka_unit_test(every_pair_of_bytes_is_repaired),
+    cmocka_unit_test(a_megabyte_is_repaired_at_once),
     cmocka_unit_test(characters_fold_to_their_simple_folding),
     cmocka_unit_test(a_folded_character_folds_to_itself),
     cmocka_unit_test(as_many_characters_fold_as_unicode_says),
