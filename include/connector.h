@@ -9,6 +9,8 @@
 #define CONNECTOR_H
 
 #include <connector/error.h>
+#include <connector/health.h>
+#include <connector/history.h>
 #include <connector/json.h>
 #include <connector/query.h>
 #include <connector/record.h>

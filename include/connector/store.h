@@ -41,7 +41,7 @@ typedef struct connector_caller {
   connector_role role;
   const char *source;                /**< default of a new record's `source`; NULL = "edm" */
   connector_source_type source_type; /**< default of a new record's; 0 = api */
-  const char *request_id;            /**< handed on to `on_change` */
+  const char *request_id;            /**< kept in history, and handed on to `on_change` */
 } connector_caller;
 
 /** A caller of nobody. @since 0.1.0 */
@@ -55,7 +55,12 @@ typedef enum connector_action {
   CONNECTOR_ACTION_UPDATE = 4, /**< the record as it stands before the update */
   CONNECTOR_ACTION_DELETE = 5,
   CONNECTOR_ACTION_RESTORE = 6,
-  CONNECTOR_ACTION_PURGE = 7 /**< the record is NULL for connector_purge_deleted() */
+  CONNECTOR_ACTION_PURGE = 7,   /**< the record is NULL for connector_purge_deleted() */
+  CONNECTOR_ACTION_HISTORY = 8, /**< history, as-of and feed; the record is NULL for a feed, for
+                                     trimming and verifying, and where it was purged */
+  CONNECTOR_ACTION_REPORT = 9,  /**< a health report: the record as it stands before it */
+  CONNECTOR_ACTION_LEASE = 10   /**< taking, renewing and ending a lease, and claiming, where it is
+                                     asked once and the record is NULL */
 } connector_action;
 
 /** What happened to a record. Values are forever. @since 0.1.0 */
@@ -64,11 +69,24 @@ typedef enum connector_change_kind {
   CONNECTOR_CHANGE_UPDATED = 2,
   CONNECTOR_CHANGE_DELETED = 3,
   CONNECTOR_CHANGE_RESTORED = 4,
-  CONNECTOR_CHANGE_PURGED = 5
+  CONNECTOR_CHANGE_PURGED = 5,
+  CONNECTOR_CHANGE_HEALTH = 6,    /**< a health report; the version does not move */
+  CONNECTOR_CHANGE_REFRESHED = 7, /**< an OAuth token was refreshed; the version does not move */
+  CONNECTOR_CHANGE_ROTATED = 8,   /**< a credential was rotated; the version does not move */
+  CONNECTOR_CHANGE_DISABLED = 9,  /**< disabled by the library, for the `reason` given */
+  CONNECTOR_CHANGE_RECOVERED = 10 /**< healthy again, or enabled again by a person, after the
+                                       library had disabled it or warned that it would */
 } connector_change_kind;
 
 /**
- * A committed change, as `on_change` is told of it. Borrowed until the callback returns.
+ * A committed change, as `on_change` is told of it and as history keeps it. Borrowed: until the
+ * callback returns, or as long as the connector_changes that it is in.
+ *
+ * `forward` and `back` are JSON Merge Patches (RFC 7396) between the record before and after the
+ * change, over the fields that a user or a health report may write; what the library stamps is in
+ * the members here. Neither is there for a purge, in a store that keeps no history, nor for a
+ * caller who may not see that side of the change. What a merge patch can't say, a null inside an
+ * object and the order of its keys, is not in them; connector_get_as_of() has both.
  *
  * @since 0.1.0
  */
@@ -82,6 +100,15 @@ typedef struct connector_change {
   int64_t at;             /**< milliseconds since 1970-01-01T00:00:00Z */
   const char *person_id;  /**< the caller's, or NULL */
   const char *request_id; /**< the caller's, or NULL */
+  int64_t seq;            /**< its place in the store's one order of changes; 0 without history.
+                               @since 0.2.0 */
+  const char *source;     /**< the caller's, or NULL. @since 0.2.0 */
+  const char *reason;     /**< one sentence where the library itself acted or warns, or NULL.
+                               @since 0.2.0 */
+  const char *forward;    /**< from the record before to the one after, or NULL. @since 0.2.0 */
+  const char *back;       /**< from the record after to the one before, or NULL. @since 0.2.0 */
+  bool out_of_reach;      /**< the change took the record out of the caller's reach: `forward` is
+                               NULL, and nothing more of it is told. @since 0.2.0 */
 } connector_change;
 
 /** How loud a log message is. @since 0.1.0 */
@@ -186,10 +213,23 @@ typedef struct connector_options {
   uint32_t max_document;    /**< bytes of a JSON document; 0 = 1 MiB */
   uint64_t mmap_bytes;      /**< memory-mapped reads: 1.4 times faster gets, but an I/O
                                  error then ends the host with a signal; 0 = off */
-  bool read_only;  /**< refuse every write; the file is neither created nor migrated, though
-                        the engine's -wal and -shm may be made beside it */
-  bool must_exist; /**< refuse to create the file */
+  bool read_only;          /**< refuse every write; the file is neither created nor migrated, though
+                                the engine's -wal and -shm may be made beside it */
+  bool must_exist;         /**< refuse to create the file */
+  const void *history_key; /**< CONNECTOR_HISTORY_KEY_BYTES that the chain of history is keyed
+                                with, copied; NULL = a key made and kept in the file, which shows
+                                damage but not a change by whoever can read the file.
+                                @since 0.2.0 */
+  int64_t disable_after_ms;      /**< age of the first error from which a failing connector is
+                                      disabled; 0 = 7 days. @since 0.2.0 */
+  uint32_t disable_after_errors; /**< and the count of errors in a row; 0 = 30. @since 0.2.0 */
+  bool never_disable;            /**< failing connectors stay enabled. @since 0.2.0 */
+  bool no_history;               /**< write no history: the feed, history and as-of show only what
+                                      stores without this option write. @since 0.2.0 */
 } connector_options;
+
+/** Bytes of `history_key`. @since 0.2.0 */
+#define CONNECTOR_HISTORY_KEY_BYTES 32
 
 /** Default options. @since 0.1.0 */
 #define CONNECTOR_OPTIONS_INIT CONNECTOR_INIT(connector_options)
@@ -208,6 +248,8 @@ typedef struct connector_options {
  * @retval CONNECTOR_CORRUPT the file is damaged or belongs to another program; it is left untouched
  * @retval CONNECTOR_SCHEMA the file was written by a newer library
  * @retval CONNECTOR_READ_ONLY the file or its folder can't be written
+ * @retval CONNECTOR_INVALID an option is wrong: error.field names it; `history_key` is not the one
+ *         that the file's history is keyed with
  * @since 0.1.0
  */
 CONNECTOR_API CONNECTOR_CHECKED connector_status connector_open(const char *path,
@@ -469,6 +511,8 @@ typedef struct connector_maintain_options {
   size_t size;              /**< set by CONNECTOR_MAINTAIN_OPTIONS_INIT */
   uint64_t wal_limit_bytes; /**< a write-ahead log above this is emptied and cut, waiting for
                                readers up to busy_timeout_ms; 0 = 64 MiB */
+  int64_t history_before;   /**< history of all tenants from before this time is trimmed, as
+                               connector_history_trim() does; 0 = none. @since 0.2.0 */
 } connector_maintain_options;
 
 /** Default options. @since 0.1.0 */
@@ -476,7 +520,8 @@ typedef struct connector_maintain_options {
 
 /**
  * Does the housekeeping, from a thread of the host's when it likes: moves the write-ahead log into
- * the file, keeps its size bounded, and forgets idempotency keys older than 24 hours.
+ * the file, keeps its size bounded, forgets idempotency keys older than 24 hours, and trims history
+ * where it is asked to.
  *
  * Without it writers checkpoint as SQLite does. Once a minute is plenty.
  *
@@ -520,10 +565,10 @@ CONNECTOR_API CONNECTOR_CHECKED connector_status connector_stats_get(connector_s
                                                                      connector_error *error);
 
 /** Version of this header, as connector_version_number() gives the library's. @since 0.1.0 */
-#define CONNECTOR_VERSION_NUMBER 100
+#define CONNECTOR_VERSION_NUMBER 200
 
 /**
- * The library's version, such as "0.1.0".
+ * The library's version, such as "0.2.0".
  *
  * @return static text
  * @since 0.1.0

@@ -14,27 +14,78 @@ static connector_status get_text(struct connection *connection, const char *sql,
   return statement_get_text(connection, 0, NULL, sql, strlen(sql), out, error);
 }
 
-connector_status meta_cursor_key(struct connection *connection, uint8_t key[META_KEY_SIZE],
-                                 connector_error *error)
+/* Copies the value of `size` bytes under a key. */
+static connector_status read_value(struct connection *connection, const char *key, void *value,
+                                   size_t size, bool *found, connector_error *error)
 {
   struct statement *statement = NULL;
   const void *bytes = NULL;
   size_t length = 0;
-  bool row = false;
-  connector_status status = get_text(connection, "SELECT value FROM meta WHERE key = 'cursor_key'",
-                                     &statement, error);
+  connector_status status = get_text(connection, "SELECT value FROM meta WHERE key = ?", &statement,
+                                     error);
 
   if (status != CONNECTOR_OK)
     return status;
-  status = statement_step(statement, &row, error);
-  if (status == CONNECTOR_OK && row)
+  bind_text(statement, key);
+  status = statement_step(statement, found, error);
+  if (status == CONNECTOR_OK && *found) {
     bytes = column_bytes(statement, 0, &length);
-  if (status == CONNECTOR_OK && (bytes == NULL || length != META_KEY_SIZE))
-    status = error_set(error, CONNECTOR_CORRUPT, NULL, "the file has lost its cursor key");
-  if (status == CONNECTOR_OK)
-    memcpy(key, bytes, META_KEY_SIZE);
+    if (bytes != NULL && length == size)
+      memcpy(value, bytes, size);
+    else
+      status = error_set(error, CONNECTOR_CORRUPT, NULL, "the file's %s is damaged", key);
+  }
   statement_done(statement);
   return status;
+}
+
+static connector_status read_present(struct connection *connection, const char *key, void *value,
+                                     size_t size, connector_error *error)
+{
+  bool found = false;
+  connector_status status = read_value(connection, key, value, size, &found, error);
+
+  if (status == CONNECTOR_OK && !found)
+    return error_set(error, CONNECTOR_CORRUPT, NULL, "the file has lost its %s", key);
+  return status;
+}
+
+connector_status meta_cursor_key(struct connection *connection, uint8_t key[META_KEY_SIZE],
+                                 connector_error *error)
+{
+  return read_present(connection, "cursor_key", key, META_KEY_SIZE, error);
+}
+
+connector_status meta_history_key(struct connection *connection, uint8_t key[META_KEY_SIZE],
+                                  connector_error *error)
+{
+  return read_present(connection, "history_key", key, META_KEY_SIZE, error);
+}
+
+connector_status meta_store_id(struct connection *connection, char id[META_STORE_ID + 1],
+                               connector_error *error)
+{
+  id[META_STORE_ID] = '\0';
+  return read_present(connection, "store_id", id, META_STORE_ID, error);
+}
+
+connector_status meta_history_check(struct connection *connection, uint8_t check[META_KEY_SIZE],
+                                    bool *found, connector_error *error)
+{
+  return read_value(connection, "history_check", check, META_KEY_SIZE, found, error);
+}
+
+connector_status meta_put_history_check(struct connection *connection,
+                                        const uint8_t check[META_KEY_SIZE], connector_error *error)
+{
+  struct statement *statement = NULL;
+  connector_status status = get_text(
+      connection, "INSERT INTO meta (key, value) VALUES ('history_check', ?)", &statement, error);
+
+  if (status != CONNECTOR_OK)
+    return status;
+  bind_bytes(statement, check, META_KEY_SIZE);
+  return statement_run(statement, error);
 }
 
 /* ---- idempotency ---- */

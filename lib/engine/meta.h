@@ -6,11 +6,26 @@
 
 #include "engine/engine.h"
 
-enum { META_KEY_SIZE = 32, CONTENT_SIZE = 32, CONNECTOR_ID_SIZE = 64 };
+enum { META_KEY_SIZE = 32, META_STORE_ID = 32, CONTENT_SIZE = 32, CONNECTOR_ID_SIZE = 64 };
 
 /* The key that cursors of this file are sealed with. */
 connector_status meta_cursor_key(struct connection *connection, uint8_t key[META_KEY_SIZE],
                                  connector_error *error);
+
+/* The key that the file keeps for its history. */
+connector_status meta_history_key(struct connection *connection, uint8_t key[META_KEY_SIZE],
+                                  connector_error *error);
+
+/* What tells the key that the history is keyed with from any other; it is there from the first
+ * change on. */
+connector_status meta_history_check(struct connection *connection, uint8_t check[META_KEY_SIZE],
+                                    bool *found, connector_error *error);
+connector_status meta_put_history_check(struct connection *connection,
+                                        const uint8_t check[META_KEY_SIZE], connector_error *error);
+
+/* The file's own name, which a copy of it has too. */
+connector_status meta_store_id(struct connection *connection, char id[META_STORE_ID + 1],
+                               connector_error *error);
 
 /* An idempotency key within a tenant and app; `app` is "" for none. */
 struct once {

@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/status.h"
+#include "engine/due.h"
 
 #include <string.h>
 
@@ -16,8 +17,7 @@ static bool is_stored(const struct field *field)
   return (field->flags & FIELD_DERIVED) == 0;
 }
 
-/* Writes `text` after the name of each stored field of a set, with commas between. */
-static void write_columns(struct buffer *sql, uint64_t fields, const char *text)
+void rows_write_columns(struct buffer *sql, uint64_t fields, const char *text)
 {
   const char *comma = "";
 
@@ -33,8 +33,14 @@ static void write_columns(struct buffer *sql, uint64_t fields, const char *text)
 
 void rows_columns(struct buffer *sql)
 {
-  write_columns(sql, UINT64_MAX, "");
+  rows_write_columns(sql, UINT64_MAX, "");
   buffer_text(sql, ", row_check");
+}
+
+/* A column for each field but is_deleted, and row_check. */
+int rows_column_count(void)
+{
+  return CONNECTOR_FIELD_COUNT;
 }
 
 /* ---- whose row it is ---- */
@@ -56,8 +62,7 @@ static int64_t row_check(const char *tenant, size_t tenant_length, const char *i
   return (int64_t)(mix(mix(0, tenant, tenant_length), id, id_length) & 0x7fffffff);
 }
 
-/* No row has the check of a scope without a tenant: no write spans tenants. */
-static void bind_check(struct statement *statement, const char *tenant, const char *id)
+void rows_bind_check(struct statement *statement, const char *tenant, const char *id)
 {
   if (tenant == NULL) {
     bind_integer(statement, -1);
@@ -79,8 +84,8 @@ const char *rows_state(connector_deleted deleted)
   return " AND deleted_at IS NULL";
 }
 
-static void bind_field(struct statement *statement, const connector *record,
-                       const struct field *field)
+void rows_bind_field(struct statement *statement, const connector *record,
+                     const struct field *field)
 {
   int64_t number = 0;
 
@@ -106,6 +111,17 @@ static void read_enum(struct statement *statement, int column, const struct fiel
   field_set_number(record, field, text != NULL ? enum_value(field->names, text, length) : 0);
 }
 
+void rows_read_field(struct statement *statement, int column, const struct field *field,
+                     connector *record)
+{
+  if (field_is_text(field))
+    *field_text(record, field) = column_text(statement, column, NULL);
+  else if (field->kind == KIND_ENUM)
+    read_enum(statement, column, field, record);
+  else
+    field_set_number(record, field, column_integer(statement, column));
+}
+
 static void read_text(struct statement *statement, int column, struct row *row, size_t field)
 {
   const char *text = column_text(statement, column, &row->lengths[field]);
@@ -128,10 +144,8 @@ static bool read_row(struct statement *statement, struct row *row)
       continue;
     if (field_is_text(field))
       read_text(statement, column, row, i);
-    else if (field->kind == KIND_ENUM)
-      read_enum(statement, column, field, &row->record);
     else
-      field_set_number(&row->record, field, column_integer(statement, column));
+      rows_read_field(statement, column, field, &row->record);
     column++;
   }
   row->record.is_deleted = row->record.deleted_at != 0;
@@ -162,7 +176,7 @@ static void insert_text(struct buffer *sql, const void *context)
   (void)context;
   buffer_text(sql, "INSERT INTO connector (");
   rows_columns(sql);
-  buffer_text(sql, ") VALUES (?");
+  buffer_text(sql, ", token_lead) VALUES (?, ?");
   for (size_t i = 0; i < CONNECTOR_FIELD_COUNT; i++)
     if (is_stored(&record_fields[i]))
       buffer_text(sql, ", ?");
@@ -180,8 +194,9 @@ connector_status rows_insert(struct connection *connection, const connector *rec
     return status;
   for (size_t i = 0; i < CONNECTOR_FIELD_COUNT; i++)
     if (is_stored(&record_fields[i]))
-      bind_field(statement, record, &record_fields[i]);
-  bind_check(statement, record->tenant_id, record->id);
+      rows_bind_field(statement, record, &record_fields[i]);
+  rows_bind_check(statement, record->tenant_id, record->id);
+  due_bind_lead(statement, record->oauth_token_expires_at, record->updated_at);
   return statement_run(statement, error);
 }
 
@@ -245,182 +260,4 @@ connector_status rows_find(struct connection *connection, const struct scope *sc
     *found = NULL;
   }
   return status;
-}
-
-/* ---- state changes: one conditional statement each ---- */
-
-struct change {
-  const struct target *target;
-  enum statement_kind kind;
-  uint64_t fields;
-};
-
-#define STAMPS                                                                                     \
-  "updated_at = max(updated_at + 1, ?), updated_by = coalesce(?, updated_by), "                    \
-  "version = version + 1"
-
-static const struct {
-  const char *start;
-  connector_deleted state; /* in which it finds the row */
-} changes[] = {
-  [STATEMENT_UPDATE] = { "UPDATE connector SET " STAMPS, CONNECTOR_DELETED_EXCLUDE },
-  [STATEMENT_DELETE] = { "UPDATE connector SET " STAMPS ", deleted_at = ?, deleted_by = ?",
-                         CONNECTOR_DELETED_EXCLUDE },
-  [STATEMENT_RESTORE] = { "UPDATE connector SET " STAMPS ", deleted_at = NULL, deleted_by = NULL",
-                          CONNECTOR_DELETED_ONLY },
-  [STATEMENT_PURGE] = { "DELETE FROM connector", CONNECTOR_DELETED_ONLY },
-};
-
-static void change_text(struct buffer *sql, const void *context)
-{
-  const struct change *change = context;
-
-  buffer_text(sql, changes[change->kind].start);
-  if (change->fields != 0) {
-    buffer_text(sql, ", ");
-    write_columns(sql, change->fields, " = ?");
-  }
-  buffer_text(sql, " WHERE id = ? AND row_check = ? AND ");
-  scope_write(sql, change->target->scope);
-  buffer_text(sql, rows_state(changes[change->kind].state));
-  buffer_text(sql, " AND schema_version <= ?");
-  if (change->target->expected_version != 0)
-    buffer_text(sql, " AND version = ?");
-}
-
-static connector_status start_change(struct connection *connection, const struct change *change,
-                                     struct statement **out, connector_error *error)
-{
-  struct statement_key key = { (uint32_t)change->kind,
-                               scope_shape(change->target->scope) << 1 |
-                                   (change->target->expected_version != 0),
-                               change->fields };
-
-  return statement_get(connection, key, change_text, change, out, error);
-}
-
-static connector_status finish_change(struct connection *connection, struct statement *statement,
-                                      const struct target *target, bool *changed,
-                                      connector_error *error)
-{
-  connector_status status = CONNECTOR_OK;
-
-  bind_text(statement, target->id);
-  bind_check(statement, target->scope->tenant, target->id);
-  scope_bind(statement, target->scope);
-  bind_integer(statement, RECORD_SCHEMA_VERSION);
-  if (target->expected_version != 0)
-    bind_integer(statement, target->expected_version);
-  status = statement_run(statement, error);
-  *changed = status == CONNECTOR_OK && connection_changes(connection) == 1;
-  return status;
-}
-
-static void bind_stamp(struct statement *statement, const struct stamp *stamp)
-{
-  bind_integer(statement, stamp->now);
-  bind_text(statement, stamp->person);
-}
-
-connector_status rows_update(struct connection *connection, const struct target *target,
-                             const struct draft *draft, const struct stamp *stamp, bool *changed,
-                             connector_error *error)
-{
-  struct change change = { target, STATEMENT_UPDATE, draft->set | draft->cleared };
-  struct statement *statement = NULL;
-  connector_status status = start_change(connection, &change, &statement, error);
-
-  if (status != CONNECTOR_OK)
-    return status;
-  bind_stamp(statement, stamp);
-  for (size_t i = 0; i < CONNECTOR_FIELD_COUNT; i++) {
-    const struct field *field = &record_fields[i];
-
-    if ((draft->set & CONNECTOR_BIT(i)) != 0)
-      bind_field(statement, &draft->values, field);
-    else if ((draft->cleared & CONNECTOR_BIT(i)) == 0)
-      continue;
-    else if ((field->flags & FIELD_NULLABLE) != 0)
-      bind_null(statement);
-    else
-      bind_integer(statement, 0);
-  }
-  return finish_change(connection, statement, target, changed, error);
-}
-
-connector_status rows_delete(struct connection *connection, const struct target *target,
-                             const struct stamp *stamp, bool *changed, connector_error *error)
-{
-  struct change change = { target, STATEMENT_DELETE, 0 };
-  struct statement *statement = NULL;
-  connector_status status = start_change(connection, &change, &statement, error);
-
-  if (status != CONNECTOR_OK)
-    return status;
-  bind_stamp(statement, stamp);
-  bind_integer(statement, stamp->now);
-  bind_text(statement, stamp->person);
-  return finish_change(connection, statement, target, changed, error);
-}
-
-connector_status rows_restore(struct connection *connection, const struct target *target,
-                              const struct stamp *stamp, bool *changed, connector_error *error)
-{
-  struct change change = { target, STATEMENT_RESTORE, 0 };
-  struct statement *statement = NULL;
-  connector_status status = start_change(connection, &change, &statement, error);
-
-  if (status != CONNECTOR_OK)
-    return status;
-  bind_stamp(statement, stamp);
-  return finish_change(connection, statement, target, changed, error);
-}
-
-connector_status rows_purge(struct connection *connection, const struct target *target,
-                            bool *changed, connector_error *error)
-{
-  struct change change = { target, STATEMENT_PURGE, 0 };
-  struct statement *statement = NULL;
-  connector_status status = start_change(connection, &change, &statement, error);
-
-  return status == CONNECTOR_OK ? finish_change(connection, statement, target, changed, error)
-                                : status;
-}
-
-static void purgeable_text(struct buffer *sql, const void *context)
-{
-  buffer_text(sql, "SELECT id, tenant_id, app_id, version FROM connector WHERE ");
-  scope_write(sql, context);
-  buffer_text(sql,
-              " AND deleted_at IS NOT NULL AND deleted_at < ? AND schema_version <= ? LIMIT ?");
-}
-
-connector_status rows_purgeable(struct connection *connection, const struct scope *scope,
-                                int64_t deleted_before, int64_t limit, struct statement **out,
-                                connector_error *error)
-{
-  struct statement_key key = { STATEMENT_PURGEABLE, scope_shape(scope), 0 };
-  connector_status status = statement_get(connection, key, purgeable_text, scope, out, error);
-
-  if (status != CONNECTOR_OK)
-    return status;
-  scope_bind(*out, scope);
-  bind_integer(*out, deleted_before);
-  bind_integer(*out, RECORD_SCHEMA_VERSION);
-  bind_integer(*out, limit);
-  return CONNECTOR_OK;
-}
-
-connector_status rows_next_purgeable(struct statement *statement, connector *row, bool *found,
-                                     connector_error *error)
-{
-  connector_status status = statement_step(statement, found, error);
-
-  if (status != CONNECTOR_OK || !*found)
-    return status;
-  *row = (connector){ .id = column_text(statement, 0, NULL),
-                      .tenant_id = column_text(statement, 1, NULL),
-                      .app_id = column_text(statement, 2, NULL),
-                      .version = column_integer(statement, 3) };
-  return statement_check(statement, error);
 }

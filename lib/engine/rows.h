@@ -21,8 +21,27 @@ enum statement_kind {
   STATEMENT_PURGE,
   STATEMENT_PURGEABLE,
   STATEMENT_LIST,
-  STATEMENT_COUNT
+  STATEMENT_COUNT,
+  STATEMENT_REPORT,
+  STATEMENT_WAIT,
+  STATEMENT_DUE,
+  STATEMENT_DUE_TENANT,
+  STATEMENT_HISTORY_INSERT,
+  STATEMENT_HISTORY_FEED,
+  STATEMENT_HISTORY_OF,
+  STATEMENT_HISTORY_NEWEST
 };
+
+/* Until when the row is not to be claimed for a kind of work: value - 1 of connector_due. */
+enum wait { WAIT_REFRESH, WAIT_ROTATION, WAIT_SYNC, WAITS };
+
+/* What is to be written of them; 0 is none. */
+struct waits {
+  unsigned set; /* of enum wait, as 1 << wait */
+  int64_t until[WAITS];
+};
+
+extern const char *const wait_columns[WAITS];
 
 /* One state change of one row: only where scope, state and version are as expected. */
 struct target {
@@ -39,6 +58,22 @@ struct stamp {
 
 /* Writes the columns that rows_next() reads, with commas between. */
 void rows_columns(struct buffer *sql);
+
+/* How many they are. */
+int rows_column_count(void);
+
+/* Writes `text` after the name of each stored field of a set, with commas between. */
+void rows_write_columns(struct buffer *sql, uint64_t fields, const char *text);
+
+/* Each is for one field by its row of the field table; text that is read is borrowed. */
+void rows_bind_field(struct statement *statement, const connector *record,
+                     const struct field *field);
+void rows_read_field(struct statement *statement, int column, const struct field *field,
+                     connector *record);
+
+/* Binds the hash that a row keeps of whose it is. No row has the one of a scope without a tenant:
+ * no write spans tenants. */
+void rows_bind_check(struct statement *statement, const char *tenant, const char *id);
 
 /* The predicate on a row's state, with AND before it, or "". */
 const char *rows_state(connector_deleted deleted);
@@ -64,12 +99,21 @@ connector_status rows_restore(struct connection *connection, const struct target
 connector_status rows_purge(struct connection *connection, const struct target *target,
                             bool *changed, connector_error *error);
 
+/* rows_update() for a report: the version stays, and the row's waits may change. */
+connector_status rows_report(struct connection *connection, const struct target *target,
+                             const struct draft *draft, const struct waits *waits,
+                             const struct stamp *stamp, bool *changed, connector_error *error);
+
+/* Changes the waits of a row and nothing that its record shows. */
+connector_status rows_wait(struct connection *connection, const struct target *target,
+                           const struct waits *waits, bool *changed, connector_error *error);
+
 /* Starts a run over deleted rows that may be purged, for rows_next_purgeable(). */
 connector_status rows_purgeable(struct connection *connection, const struct scope *scope,
                                 int64_t deleted_before, int64_t limit, struct statement **out,
                                 connector_error *error);
 
-/* Steps it: of each row only id, tenant, app and version. */
+/* Steps it: of each row only whose it is, who could see it, and its version. */
 connector_status rows_next_purgeable(struct statement *statement, connector *row, bool *found,
                                      connector_error *error);
 

@@ -5,6 +5,7 @@
 #include "engine/schema.h"
 
 #include "base/status.h"
+#include "engine/due.h"
 
 #include <stddef.h>
 
@@ -80,7 +81,100 @@ static const char version_1[] =
 
 _Static_assert(SCHEMA_APPLICATION_ID == 1129202516, "the pragma above writes this number");
 
-static const char *const steps[SCHEMA_VERSION] = { version_1 };
+/*
+ * History: a row for each change, in commit order by `seq`. Who may see a change follows from the
+ * same columns as for records; `was_...` are those before a change of them. `updated_by` is the
+ * record's where it is not `person_id`, "" for none; `updated_at` where it is not `at`. `mac`
+ * chains the tenant's rows; `history_head` holds the end of each chain and where trimming left off.
+ *
+ * Work that falls due has an index for each kind, by tenant and then by when: one of connectors
+ * that are free, and one of those that wait for a lease to end or for another try, the `..._after`
+ * columns. `token_lead` is how long before its expiry a token is due by default.
+ */
+static const char version_2[] =
+    "CREATE TABLE history ("
+    " seq INTEGER PRIMARY KEY,"
+    " tenant_id TEXT NOT NULL,"
+    " connector_id TEXT NOT NULL,"
+    " app_id TEXT,"
+    " version INTEGER NOT NULL,"
+    " kind TEXT NOT NULL,"
+    " at INTEGER NOT NULL,"
+    " person_id TEXT,"
+    " source TEXT,"
+    " request_id TEXT,"
+    " reason TEXT,"
+    " updated_at INTEGER,"
+    " updated_by TEXT,"
+    " deleted_at INTEGER,"
+    " deleted_by TEXT,"
+    " scope TEXT NOT NULL,"
+    " owner_id TEXT,"
+    " group_id TEXT,"
+    " user_id TEXT,"
+    " was_scope TEXT,"
+    " was_owner_id TEXT,"
+    " was_group_id TEXT,"
+    " was_user_id TEXT,"
+    " forward TEXT,"
+    " back TEXT,"
+    " back_exact TEXT,"
+    " mac BLOB NOT NULL"
+    ") STRICT;"
+    "CREATE INDEX history_feed ON history (tenant_id);"
+    "CREATE INDEX history_of ON history (connector_id, tenant_id);"
+    "CREATE TABLE history_head ("
+    " tenant_id TEXT PRIMARY KEY,"
+    " seq INTEGER NOT NULL,"
+    " changes INTEGER NOT NULL,"
+    " mac BLOB NOT NULL,"
+    " anchor_seq INTEGER NOT NULL,"
+    " anchor_changes INTEGER NOT NULL,"
+    " anchor_mac BLOB NOT NULL,"
+    " seal BLOB NOT NULL"
+    ") STRICT, WITHOUT ROWID;"
+    "INSERT INTO meta (key, value) VALUES ('history_key', randomblob(32));"
+    "CREATE TABLE health ("
+    " connector_id TEXT NOT NULL,"
+    " tenant_id TEXT NOT NULL,"
+    " retry_at INTEGER,"
+    " first_error_at INTEGER,"
+    " warned_at INTEGER,"
+    " started_at INTEGER,"
+    " disabled_at INTEGER,"
+    " hours TEXT,"
+    " PRIMARY KEY (connector_id, tenant_id)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE TABLE lease ("
+    " connector_id TEXT NOT NULL,"
+    " tenant_id TEXT NOT NULL,"
+    " purpose TEXT NOT NULL,"
+    " fence INTEGER NOT NULL,"
+    " holder TEXT NOT NULL,"
+    " expires_at INTEGER NOT NULL,"
+    " PRIMARY KEY (connector_id, tenant_id, purpose)"
+    ") STRICT, WITHOUT ROWID;"
+    "ALTER TABLE connector ADD COLUMN token_lead INTEGER;"
+    "ALTER TABLE connector ADD COLUMN refresh_after INTEGER;"
+    "ALTER TABLE connector ADD COLUMN rotation_after INTEGER;"
+    "ALTER TABLE connector ADD COLUMN sync_after INTEGER;"
+    "CREATE INDEX connector_refresh ON connector (tenant_id," DUE_REFRESH_KEY ")"
+    " WHERE " DUE_REFRESH_KEY " IS NOT NULL AND refresh_after IS NULL AND deleted_at IS NULL;"
+    "CREATE INDEX connector_expiry ON connector (tenant_id," DUE_EXPIRY_KEY ")"
+    " WHERE " DUE_EXPIRY_KEY " IS NOT NULL AND refresh_after IS NULL AND deleted_at IS NULL;"
+    "CREATE INDEX connector_refresh_after ON connector (tenant_id, refresh_after)"
+    " WHERE refresh_after IS NOT NULL AND deleted_at IS NULL;"
+    "CREATE INDEX connector_rotation ON connector (tenant_id," DUE_ROTATION_KEY ")"
+    " WHERE " DUE_ROTATION_KEY " IS NOT NULL AND rotation_after IS NULL AND deleted_at IS NULL;"
+    "CREATE INDEX connector_rotation_after ON connector (tenant_id, rotation_after)"
+    " WHERE rotation_after IS NOT NULL AND deleted_at IS NULL;"
+    "CREATE INDEX connector_sync ON connector (tenant_id," DUE_SYNC_KEY ")"
+    " WHERE " DUE_SYNC_KEY " IS NOT NULL AND sync_after IS NULL AND deleted_at IS NULL;"
+    "CREATE INDEX connector_sync_after ON connector (tenant_id, sync_after)"
+    " WHERE sync_after IS NOT NULL AND deleted_at IS NULL;"
+    "PRAGMA user_version = 2;";
+
+static const char *const steps[SCHEMA_VERSION] = { version_1, version_2 };
 
 static connector_status look(struct connection *connection, int64_t *application_id,
                              int64_t *version, connector_error *error)

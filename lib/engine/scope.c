@@ -11,16 +11,50 @@ uint32_t scope_shape(const struct scope *scope)
   return (uint32_t)scope->kind << 1 | (scope->app != NULL);
 }
 
-void scope_write(struct buffer *sql, const struct scope *scope)
+static void write_owner(struct buffer *sql, const struct scope *scope)
 {
   buffer_text(sql, scope->kind == SCOPE_SYSTEM ? "1" : "tenant_id = ?");
   if (scope->app != NULL)
     buffer_text(sql, " AND app_id = ?");
-  if (scope->kind == SCOPE_MEMBER)
-    buffer_text(sql, " AND (scope = 'org'"
-                     " OR (scope = 'user' AND ? IN (user_id, owner_id))"
-                     " OR (scope = 'group'"
-                     " AND instr(?, char(31) || group_id || char(31)) > 0))");
+}
+
+/* Who of a tenant's people sees it, with `prefix` before the columns' names. */
+static void write_reach(struct buffer *sql, const char *prefix)
+{
+  static const char *const parts[] = { "(",
+                                       "scope = 'org' OR (",
+                                       "scope = 'user' AND ? IN (",
+                                       "user_id, ",
+                                       "owner_id)) OR (",
+                                       "scope = 'group'"
+                                       " AND instr(?, char(31) || ",
+                                       "group_id || char(31)) > 0))" };
+
+  for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+    buffer_text(sql, i > 0 ? prefix : "");
+    buffer_text(sql, parts[i]);
+  }
+}
+
+void scope_write(struct buffer *sql, const struct scope *scope)
+{
+  write_owner(sql, scope);
+  if (scope->kind != SCOPE_MEMBER)
+    return;
+  buffer_text(sql, " AND ");
+  write_reach(sql, "");
+}
+
+void scope_write_history(struct buffer *sql, const struct scope *scope)
+{
+  write_owner(sql, scope);
+  if (scope->kind != SCOPE_MEMBER)
+    return;
+  buffer_text(sql, " AND (");
+  write_reach(sql, "");
+  buffer_text(sql, " OR ");
+  write_reach(sql, "was_");
+  buffer_text(sql, ")");
 }
 
 size_t scope_values(const struct scope *scope, const char *values[SCOPE_VALUES])
@@ -45,6 +79,15 @@ void scope_bind(struct statement *statement, const struct scope *scope)
 
   for (size_t i = 0; i < count; i++)
     bind_text(statement, values[i]);
+}
+
+void scope_bind_history(struct statement *statement, const struct scope *scope)
+{
+  scope_bind(statement, scope);
+  if (scope->kind == SCOPE_MEMBER) {
+    bind_text(statement, scope->user);
+    bind_text(statement, scope->groups);
+  }
 }
 
 static bool same(const char *a, const char *b)

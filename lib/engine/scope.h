@@ -40,6 +40,11 @@ size_t scope_values(const struct scope *scope, const char *values[SCOPE_VALUES])
 /* Binds them. */
 void scope_bind(struct statement *statement, const struct scope *scope);
 
+/* The same for the table of history: rows of changes that the scope covers the record of before or
+ * after. */
+void scope_write_history(struct buffer *sql, const struct scope *scope);
+void scope_bind_history(struct statement *statement, const struct scope *scope);
+
 /* The same rule for a record in memory: would the predicate hold for it? */
 bool scope_covers(const struct scope *scope, const connector *record);
 

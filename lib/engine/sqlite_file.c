@@ -95,6 +95,15 @@ done:
 
 /* ---- integrity ---- */
 
+/* A page that could not be had for want of memory says nothing of the file. */
+static bool is_no_memory(const char *complaint)
+{
+  static const char text[] = "unable to get the page. error code=7";
+  const char *at = strstr(complaint, text);
+
+  return at != NULL && (at[sizeof(text) - 1] < '0' || at[sizeof(text) - 1] > '9');
+}
+
 connector_status connection_integrity(struct connection *connection, complaint_fn report,
                                       void *user, connector_error *error)
 {
@@ -111,7 +120,9 @@ connector_status connection_integrity(struct connection *connection, complaint_f
     if (status == CONNECTOR_OK && row) {
       const char *complaint = column_text(statement, 0, NULL);
 
-      if (complaint != NULL && strcmp(complaint, "ok") != 0)
+      if (complaint != NULL && is_no_memory(complaint))
+        status = error_no_memory(error);
+      else if (complaint != NULL && strcmp(complaint, "ok") != 0)
         status = report(user, complaint, error);
     }
   } while (status == CONNECTOR_OK && row);

@@ -3,6 +3,7 @@
  */
 #include "store/create.h"
 
+#include "store/change.h"
 #include "store/once.h"
 #include "store/rules.h"
 
@@ -100,7 +101,13 @@ connector_status create_prepare(struct call *call, struct draft *draft)
   return status == CONNECTOR_OK ? create_allow(call, draft) : status;
 }
 
-/* Everything that can run out of memory comes before the insert. */
+connector_status create_note(struct work *work, const connector *record, int64_t at)
+{
+  const struct change change = { .kind = CONNECTOR_CHANGE_CREATED, .after = record, .at = at };
+
+  return change_write(work, &change);
+}
+
 static connector_status insert(struct call *call, struct draft *draft, connector **out)
 {
   const connector *record = &draft->values;
@@ -110,12 +117,11 @@ static connector_status insert(struct call *call, struct draft *draft, connector
 
   if (out != NULL && copy == NULL)
     return error_no_memory(call->error);
-  status = work_begin_write(&work, call, false);
+  status = work_begin_write(&work, call, change_is_kept(call->store));
   if (status == CONNECTOR_OK) {
-    status = work_note(&work, CONNECTOR_CHANGE_CREATED, record, record->version,
-                       record->created_at);
+    status = rows_insert(work.connection, record, call->error);
     if (status == CONNECTOR_OK)
-      status = rows_insert(work.connection, record, call->error);
+      status = create_note(&work, record, record->created_at);
     status = work_end_write(&work, status);
   }
   if (status == CONNECTOR_OK && out != NULL)

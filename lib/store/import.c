@@ -282,7 +282,7 @@ static connector_status write_line(struct importing *importing, struct work *wor
   }
   if (status != CONNECTOR_OK || record == NULL)
     return status;
-  return work_note(work, CONNECTOR_CHANGE_CREATED, record, record->version, record->updated_at);
+  return create_note(work, record, line->kept ? line->renewed.created_at : record->created_at);
 }
 
 static connector_status write_chunk(struct importing *importing)

@@ -5,6 +5,7 @@
 
 #include "base/structs.h"
 #include "store/once.h"
+#include "store/trim.h"
 
 #include <string.h>
 
@@ -169,17 +170,25 @@ static connector_status checkpoint(struct call *call, uint64_t limit)
   return status;
 }
 
-static connector_status maintain(struct call *call, uint64_t wal_limit)
+static connector_status maintain(struct call *call, const connector_maintain_options *options)
 {
   connector_store *store = call->store;
+  int64_t trimmed = 0;
   connector_status status = CONNECTOR_OK;
 
   if (store_in_batch(store))
     return error_set(call->error, CONNECTOR_MISUSE, NULL, "maintenance can't run inside a batch");
   if (store->read_only)
     return error_set(call->error, CONNECTOR_READ_ONLY, NULL, "the store is opened read-only");
+  if (options->history_before < 0)
+    return error_set(call->error, CONNECTOR_INVALID, "history_before", "must not be negative");
   status = expire_keys(call);
-  return status == CONNECTOR_OK ? checkpoint(call, wal_limit) : status;
+  if (status == CONNECTOR_OK && options->history_before > 0)
+    status = trim_all(call, options->history_before, &trimmed);
+  return status == CONNECTOR_OK
+             ? checkpoint(call,
+                          options->wal_limit_bytes > 0 ? options->wal_limit_bytes : wal_limit_usual)
+             : status;
 }
 
 connector_status connector_maintain(connector_store *store,
@@ -193,7 +202,7 @@ connector_status connector_maintain(connector_store *store,
   if (status == CONNECTOR_OK && options != NULL)
     status = struct_read(&known, sizeof(known), options, error);
   if (status == CONNECTOR_OK)
-    status = maintain(&call, known.wal_limit_bytes > 0 ? known.wal_limit_bytes : wal_limit_usual);
+    status = maintain(&call, &known);
   return call_end(&call, status);
 }
 

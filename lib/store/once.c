@@ -4,6 +4,7 @@
 #include "store/once.h"
 
 #include "base/utf8.h"
+#include "store/create.h"
 #include "store/rules.h"
 
 #include <sodium.h>
@@ -75,9 +76,7 @@ static connector_status insert(struct work *work, const struct once *once, const
 
   if (status == CONNECTOR_OK)
     status = once_put(work->connection, once, error);
-  return status == CONNECTOR_OK ? work_note(work, CONNECTOR_CHANGE_CREATED, record, record->version,
-                                            record->created_at)
-                                : status;
+  return status == CONNECTOR_OK ? create_note(work, record, record->created_at) : status;
 }
 
 static connector_status find_or_insert(struct work *work, const struct once *once,

@@ -4,6 +4,9 @@
 #include "store/store.h"
 
 #include "base/structs.h"
+#include "store/chain.h"
+#include "store/turns.h"
+#include "store/wait.h"
 
 #include <sodium.h>
 #include <stdlib.h>
@@ -15,7 +18,9 @@ enum {
   TEXT_LIMIT = 1024,
   JSON_LIMIT = 256 * 1024,
   DOCUMENT_LIMIT = 1024 * 1024,
-  LIMIT_MOST = 16 * 1024 * 1024
+  LIMIT_MOST = 16 * 1024 * 1024,
+  DISABLE_AFTER_MS = 7 * 24 * 3600 * 1000,
+  DISABLE_AFTER_ERRORS = 30
 };
 
 static const char default_prefix[] = "cnn_";
@@ -106,6 +111,21 @@ static connector_status take_fixed_caller(connector_store *store, const connecto
   return failed ? error_no_memory(error) : CONNECTOR_OK;
 }
 
+static connector_status take_disabling(connector_store *store, const connector_options *options,
+                                       connector_error *error)
+{
+  struct disabling *disabling = &store->disabling;
+
+  if (options->disable_after_ms < 0)
+    return error_set(error, CONNECTOR_INVALID, "disable_after_ms", "must not be negative");
+  disabling->after_ms = options->disable_after_ms > 0 ? options->disable_after_ms
+                                                      : DISABLE_AFTER_MS;
+  disabling->after_errors = options->disable_after_errors > 0 ? options->disable_after_errors
+                                                              : DISABLE_AFTER_ERRORS;
+  disabling->never = options->never_disable;
+  return CONNECTOR_OK;
+}
+
 connector_status store_settle(connector_store *store, const connector_options *options,
                               connector_error *error)
 {
@@ -123,8 +143,11 @@ connector_status store_settle(connector_store *store, const connector_options *o
   store->clock = options->clock;
   store->log = options->log;
   store->read_only = options->read_only;
-  status = take_prefix(store, options->id_prefix != NULL ? options->id_prefix : default_prefix,
-                       error);
+  store->keeps_history = !options->no_history;
+  status = take_disabling(store, options, error);
+  if (status == CONNECTOR_OK)
+    status = take_prefix(store, options->id_prefix != NULL ? options->id_prefix : default_prefix,
+                         error);
   if (status == CONNECTOR_OK)
     status = take_limits(store, options, error);
   if (status == CONNECTOR_OK && options->fixed_caller != NULL)
@@ -140,8 +163,29 @@ static void store_free(connector_store *store)
   if (store->ulids_ready)
     ulid_source_free(&store->ulids);
   arena_free(&store->text);
+  wait_free(&store->waiting);
+  turns_free(&store->turns);
   sodium_memzero(store->cursor_key, sizeof(store->cursor_key));
+  sodium_memzero(store->history_key, sizeof(store->history_key));
   free(store);
+}
+
+/* What of the file a store keeps at hand. */
+static connector_status read_file(connector_store *store, struct connection *connection,
+                                  const void *history_key, connector_error *error)
+{
+  bool keyed = false;
+  connector_status status = meta_cursor_key(connection, store->cursor_key, error);
+
+  if (status == CONNECTOR_OK)
+    status = meta_store_id(connection, store->id, error);
+  if (status != CONNECTOR_OK)
+    return status;
+  if (history_key == NULL)
+    return meta_history_key(connection, store->history_key, error);
+  store->has_history_key = true;
+  memcpy(store->history_key, history_key, META_KEY_SIZE);
+  return chain_check_key(store, connection, &keyed, error);
 }
 
 static connector_status open_pool(connector_store *store, const char *path,
@@ -163,7 +207,7 @@ static connector_status open_pool(connector_store *store, const char *path,
     status = pool_take_reader(store->pool, &reader, error);
   if (status != CONNECTOR_OK)
     return status;
-  status = meta_cursor_key(reader.connection, store->cursor_key, error);
+  status = read_file(store, reader.connection, options->history_key, error);
   pool_give_reader(store->pool, &reader);
   return status;
 }
@@ -192,6 +236,8 @@ connector_status connector_open(const char *path, const connector_options *optio
     if (!store->ulids_ready)
       status = error_set(error, CONNECTOR_INTERNAL, NULL, "the random source can't be had");
   }
+  if (status == CONNECTOR_OK && (!wait_init(&store->waiting) || !turns_init(&store->turns)))
+    status = error_no_memory(error);
   if (status == CONNECTOR_OK)
     status = open_pool(store, path, &known, error);
   if (status != CONNECTOR_OK) {
@@ -214,15 +260,17 @@ void connector_close(connector_store *store)
 {
   if (store == NULL || store->process != getpid())
     return;
-  if (!atomic_exchange(&store->closing, true))
-    store_release(store);
+  if (atomic_exchange(&store->closing, true))
+    return;
+  wait_wake(&store->waiting);
+  store_release(store);
 }
 
 /* ---- version ---- */
 
 const char *connector_version(void)
 {
-  return "0.1.0";
+  return "0.2.0";
 }
 
 int connector_version_number(void)

@@ -1,6 +1,8 @@
 /*
  * Delete, restore and purge: the changes of a record's state, one table row each.
  */
+#include "engine/beside.h"
+#include "store/change.h"
 #include "store/find.h"
 #include "store/rules.h"
 
@@ -11,8 +13,9 @@ enum { PURGE_AT_ONCE = 500 };
 struct state_change {
   connector_action action;
   connector_change_kind kind;
-  bool of_deleted;  /* it is for records that are deleted */
-  int64_t versions; /* that it adds */
+  bool of_deleted; /* it is for records that are deleted */
+  void (*apply)(connector *record, const struct stamp *stamp); /* what the statement does to it;
+                                                                   NULL: it is gone */
   connector_status (*write)(struct connection *, const struct target *, const struct stamp *,
                             bool *, connector_error *);
 };
@@ -20,36 +23,62 @@ struct state_change {
 static connector_status purge_row(struct connection *connection, const struct target *target,
                                   const struct stamp *stamp, bool *changed, connector_error *error)
 {
+  const struct owner owner = { target->id, target->scope->tenant };
+  connector_status status = rows_purge(connection, target, changed, error);
+
   (void)stamp;
-  return rows_purge(connection, target, changed, error);
+  return status == CONNECTOR_OK && *changed ? beside_remove(connection, &owner, error) : status;
+}
+
+static void apply_stamps(connector *record, const struct stamp *stamp)
+{
+  record->updated_at = stamp->now > record->updated_at ? stamp->now : record->updated_at + 1;
+  if (stamp->person != NULL)
+    record->updated_by = stamp->person;
+  record->version++;
+}
+
+static void apply_delete(connector *record, const struct stamp *stamp)
+{
+  apply_stamps(record, stamp);
+  record->is_deleted = true;
+  record->deleted_at = stamp->now;
+  record->deleted_by = stamp->person;
+}
+
+static void apply_restore(connector *record, const struct stamp *stamp)
+{
+  apply_stamps(record, stamp);
+  record->is_deleted = false;
+  record->deleted_at = 0;
+  record->deleted_by = NULL;
 }
 
 static const struct state_change deletion = { CONNECTOR_ACTION_DELETE, CONNECTOR_CHANGE_DELETED,
-                                              false, 1, rows_delete };
+                                              false, apply_delete, rows_delete };
 static const struct state_change restoration = { CONNECTOR_ACTION_RESTORE,
-                                                 CONNECTOR_CHANGE_RESTORED, true, 1, rows_restore };
+                                                 CONNECTOR_CHANGE_RESTORED, true, apply_restore,
+                                                 rows_restore };
 static const struct state_change purging = { CONNECTOR_ACTION_PURGE, CONNECTOR_CHANGE_PURGED, true,
-                                             0, purge_row };
+                                             NULL, purge_row };
 
-/* `on_change` needs what the statement does not tell: the record's app and version. */
-static connector_status look(struct aim *aim, struct work *work)
+static connector_status tell(struct aim *aim, struct work *work, const struct state_change *change,
+                             const struct stamp *stamp, connector **out)
 {
-  return work->call->store->on_change != NULL ? aim_find(aim, work) : aim_narrow(aim, work);
-}
+  connector after = *aim->found;
+  struct change told = { .kind = change->kind, .before = aim->found, .at = stamp->now };
+  connector_status status = CONNECTOR_OK;
 
-static connector_status write(struct aim *aim, struct work *work, const struct state_change *change,
-                              int64_t now)
-{
-  struct call *call = work->call;
-  struct target target = { &aim->scope, aim->id, aim->expected_version };
-  struct stamp stamp = { now, call->caller.person_id };
-  bool changed = false;
-  connector_status status = change->write(work->connection, &target, &stamp, &changed, call->error);
-
-  if (status == CONNECTOR_OK && !changed)
-    return aim_explain(aim, work);
-  if (status == CONNECTOR_OK && aim->found != NULL)
-    status = work_note(work, change->kind, aim->found, aim->found->version + change->versions, now);
+  if (change->apply != NULL) {
+    change->apply(&after, stamp);
+    told.after = &after;
+    told.at = after.updated_at;
+  }
+  status = change_write(work, &told);
+  if (status == CONNECTOR_OK && out != NULL) {
+    *out = record_copy(&after);
+    status = *out != NULL ? CONNECTOR_OK : error_no_memory(work->call->error);
+  }
   return status;
 }
 
@@ -57,14 +86,20 @@ static connector_status run(struct aim *aim, struct work *work, const struct sta
                             int64_t now, connector **out)
 {
   struct call *call = work->call;
-  connector_status status = look(aim, work);
+  struct stamp stamp = { now, call->caller.person_id };
+  struct target target = { NULL, aim->id, 0 };
+  bool reads = change_is_kept(call->store) || out != NULL;
+  bool changed = false;
+  connector_status status = reads ? aim_find(aim, work) : aim_narrow(aim, work);
 
-  if (status == CONNECTOR_OK)
-    status = write(aim, work, change, now);
-  if (status != CONNECTOR_OK || out == NULL)
+  if (status != CONNECTOR_OK)
     return status;
-  return rows_find(work->connection, &aim->scope, aim->id, CONNECTOR_DELETED_INCLUDE, out,
-                   call->error);
+  target.scope = &aim->scope;
+  target.expected_version = aim->expected_version;
+  status = change->write(work->connection, &target, &stamp, &changed, call->error);
+  if (status == CONNECTOR_OK && !changed)
+    return aim_explain(aim, work);
+  return status == CONNECTOR_OK && reads ? tell(aim, work, change, &stamp, out) : status;
 }
 
 static connector_status change_state(connector_store *store, const char *id,
@@ -157,12 +192,11 @@ static connector_status purge_one(struct work *work, const connector *row, int64
   struct call *call = work->call;
   struct scope scope = { .kind = SCOPE_TENANT, .tenant = row->tenant_id };
   struct target target = { &scope, row->id, row->version };
+  const struct change change = { .kind = CONNECTOR_CHANGE_PURGED, .before = row, .at = now };
   bool changed = false;
-  connector_status status = rows_purge(work->connection, &target, &changed, call->error);
+  connector_status status = purge_row(work->connection, &target, NULL, &changed, call->error);
 
-  if (status == CONNECTOR_OK && changed)
-    status = work_note(work, CONNECTOR_CHANGE_PURGED, row, row->version, now);
-  return status;
+  return status == CONNECTOR_OK && changed ? change_write(work, &change) : status;
 }
 
 /* One transaction's worth, read within the caller's scope. */

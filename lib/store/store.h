@@ -15,10 +15,34 @@
 
 #include <connector/store.h>
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <sys/types.h>
 
 enum { ID_PREFIX_MOST = 17, GROUPS_SPACE = 512 };
+
+/* Those who wait for a change; woken at each commit and at the close. */
+struct waiting {
+  pthread_mutex_t lock; /* of `wakes` */
+  pthread_cond_t wake;
+  bool ready; /* the two above are made */
+  atomic_uint waiters;
+  uint64_t wakes;
+};
+
+/* When a failing connector is disabled. */
+struct disabling {
+  int64_t after_ms; /* age of the first error */
+  int64_t after_errors;
+  bool never;
+};
+
+/* Where the last claim over all tenants left off, so that each has its turn. */
+struct turns {
+  pthread_mutex_t lock;
+  bool ready;
+  struct buffer tenants[WAITS]; /* a tenant's name; empty before the first claim */
+};
 
 struct batch;
 
@@ -27,6 +51,14 @@ struct connector_store {
   struct ulid_source ulids;
   bool ulids_ready;
   uint8_t cursor_key[META_KEY_SIZE];
+  char id[META_STORE_ID + 1];
+  bool keeps_history;
+  bool has_history_key; /* the host's, not the file's own */
+  uint8_t history_key[META_KEY_SIZE];
+  atomic_bool history_checked; /* the key is the one that the file's history has */
+  struct disabling disabling;
+  struct waiting waiting;
+  struct turns turns;
   struct limits limits;
   char id_prefix[ID_PREFIX_MOST + 1];
   size_t id_prefix_length;

@@ -1,31 +1,43 @@
 /*
  * Update: one conditional statement where the draft stands by itself; where what is written depends
- * on what stands (merge patches, who sees the record), a read before it in the same transaction.
+ * on what stands (merge patches, who sees the record), or history is kept, a read before it in the
+ * same transaction.
  */
 #include "store/update.h"
 
+#include "engine/beside.h"
+#include "store/change.h"
 #include "store/find.h"
 #include "store/rules.h"
+
+static const uint64_t enabled_bit = CONNECTOR_BIT(CONNECTOR_FIELD_ENABLED);
+
+struct update {
+  struct aim aim;
+  struct work work;
+  struct draft *draft;
+  int64_t now;
+  bool recovers; /* a person enables what the library had disabled */
+};
 
 static bool depends_on_current(const struct draft *draft)
 {
   return draft->merge != 0 ||
-         ((draft->set | draft->cleared) & fields_with_flags(FIELD_VISIBILITY)) != 0;
+         ((draft->set | draft->cleared) & (fields_with_flags(FIELD_VISIBILITY) | enabled_bit)) != 0;
 }
 
 /* Merges, and checks the record that would come of it. */
-static connector_status settle(struct aim *aim, struct work *work, struct draft *draft)
+static connector_status settle(struct update *update)
 {
-  struct call *call = work->call;
+  struct call *call = update->work.call;
   connector result;
-  connector_status status = aim_find(aim, work);
+  connector_status status = draft_merge(update->draft, update->aim.found, &call->store->limits,
+                                        call->error);
 
-  if (status == CONNECTOR_OK)
-    status = draft_merge(draft, aim->found, &call->store->limits, call->error);
   if (status != CONNECTOR_OK)
     return status;
-  result = *aim->found;
-  draft_apply(draft, &result);
+  result = *update->aim.found;
+  draft_apply(update->draft, &result);
   status = record_check_scope(&result, call->error);
   if (status == CONNECTOR_OK && !scope_covers(&call->scope, &result))
     status = error_set(call->error, CONNECTOR_DENIED, "scope",
@@ -33,80 +45,125 @@ static connector_status settle(struct aim *aim, struct work *work, struct draft 
   return status;
 }
 
-static connector_status write(struct aim *aim, struct work *work, const struct draft *draft,
-                              int64_t now)
+/* What a person enables again starts anew: the library's count of what went wrong before would
+ * disable it at the next error. */
+static connector_status recover(struct update *update)
 {
-  struct call *call = work->call;
-  struct target target = { &aim->scope, aim->id, aim->expected_version };
-  struct stamp stamp = { now, call->caller.person_id };
-  bool changed = false;
-  connector_status status = rows_update(work->connection, &target, draft, &stamp, &changed,
-                                        call->error);
-
-  return status == CONNECTOR_OK && !changed ? aim_explain(aim, work) : status;
-}
-
-/* The record as it now stands, for the caller and for `on_change`. */
-static connector_status read_back(struct aim *aim, struct work *work, int64_t now, connector **out)
-{
-  struct call *call = work->call;
-  connector *now_stands = NULL;
+  const connector *found = update->aim.found;
+  struct draft *draft = update->draft;
+  struct owner owner = { found->id, found->tenant_id };
+  struct health_row health;
+  uint64_t anew = CONNECTOR_BIT(CONNECTOR_FIELD_CONSECUTIVE_ERRORS) |
+                  CONNECTOR_BIT(CONNECTOR_FIELD_SYNC_STATUS);
   connector_status status = CONNECTOR_OK;
 
-  if (out == NULL && call->store->on_change == NULL)
+  if (found->enabled || (draft->set & enabled_bit) == 0 || !draft->values.enabled)
     return CONNECTOR_OK;
-  status = rows_find(work->connection, &aim->scope, aim->id, CONNECTOR_DELETED_EXCLUDE, &now_stands,
-                     call->error);
-  if (status == CONNECTOR_OK && now_stands == NULL)
-    status = error_set(call->error, CONNECTOR_INTERNAL, NULL, "an updated record is out of reach");
-  if (status == CONNECTOR_OK)
-    status = work_note(work, CONNECTOR_CHANGE_UPDATED, now_stands, now_stands->version, now);
-  if (status == CONNECTOR_OK && out != NULL)
-    *out = now_stands;
-  else
-    connector_free(now_stands);
+  status = health_find(update->work.connection, &owner, &health, &draft->arena,
+                       update->work.call->error);
+  update->recovers = health.disabled_at != 0;
+  if (status != CONNECTOR_OK || !update->recovers)
+    return status;
+  draft->cleared |= anew & ~draft->set;
+  health = (struct health_row){ .hours = health.hours };
+  return health_put(update->work.connection, &owner, &health, update->work.call->error);
+}
+
+static connector_status write(struct update *update)
+{
+  struct call *call = update->work.call;
+  struct aim *aim = &update->aim;
+  struct target target = { &aim->scope, aim->id, aim->expected_version };
+  struct stamp stamp = { update->now, call->caller.person_id };
+  const struct waits free_to_sync = { .set = 1u << WAIT_SYNC };
+  bool changed = false;
+  connector_status status = rows_update(update->work.connection, &target, update->draft, &stamp,
+                                        &changed, call->error);
+
+  if (status == CONNECTOR_OK && !changed)
+    return aim_explain(aim, &update->work);
+  if (status == CONNECTOR_OK && update->recovers) {
+    target.expected_version = 0;
+    status = rows_wait(update->work.connection, &target, &free_to_sync, &changed, call->error);
+  }
   return status;
 }
 
-static connector_status run(struct aim *aim, struct work *work, struct draft *draft, int64_t now,
-                            connector **out)
+/* The record as the statement leaves it. */
+static connector after_update(const struct update *update)
 {
-  connector_status status = depends_on_current(draft) ? settle(aim, work, draft)
-                                                      : aim_narrow(aim, work);
+  const char *person = update->work.call->caller.person_id;
+  connector after = *update->aim.found;
 
+  draft_apply(update->draft, &after);
+  after.updated_at = update->now > after.updated_at ? update->now : after.updated_at + 1;
+  if (person != NULL)
+    after.updated_by = person;
+  after.version++;
+  return after;
+}
+
+static connector_status tell(struct update *update, connector **out)
+{
+  connector after = after_update(update);
+  const struct change change = { .kind = update->recovers ? CONNECTOR_CHANGE_RECOVERED
+                                                          : CONNECTOR_CHANGE_UPDATED,
+                                 .before = update->aim.found,
+                                 .after = &after,
+                                 .at = after.updated_at };
+  connector_status status = change_write(&update->work, &change);
+
+  if (status == CONNECTOR_OK && out != NULL) {
+    *out = record_copy(&after);
+    status = *out != NULL ? CONNECTOR_OK : error_no_memory(update->work.call->error);
+  }
+  return status;
+}
+
+/* Where nobody wants to know what the record was or is, it is not even read. */
+static connector_status run(struct update *update, connector **out)
+{
+  const connector_store *store = update->work.call->store;
+  bool reads = depends_on_current(update->draft) || change_is_kept(store) || out != NULL;
+  connector_status status = reads ? aim_find(&update->aim, &update->work)
+                                  : aim_narrow(&update->aim, &update->work);
+
+  if (status == CONNECTOR_OK && reads)
+    status = settle(update);
+  if (status == CONNECTOR_OK && reads)
+    status = recover(update);
   if (status == CONNECTOR_OK)
-    status = write(aim, work, draft, now);
-  return status == CONNECTOR_OK ? read_back(aim, work, now, out) : status;
+    status = write(update);
+  return status == CONNECTOR_OK && reads ? tell(update, out) : status;
 }
 
 connector_status update_draft(struct call *call, const char *id, int64_t expected_version,
                               struct draft *draft, connector **out)
 {
-  struct aim aim;
-  struct work work;
+  struct update update = { .draft = draft };
+  struct aim *aim = &update.aim;
   connector *result = NULL;
-  int64_t now = 0;
-  connector_status status = aim_init(&aim, call, id, expected_version, false);
+  connector_status status = aim_init(aim, call, id, expected_version, false);
 
   if (status == CONNECTOR_OK)
     status = draft_check(draft, &call->store->limits, call->error);
   if (status == CONNECTOR_OK)
-    status = aim_authorize(&aim, call, CONNECTOR_ACTION_UPDATE);
+    status = aim_authorize(aim, call, CONNECTOR_ACTION_UPDATE);
   if (status == CONNECTOR_OK)
     status = rules_references(call, &draft->values, draft->set);
   if (status == CONNECTOR_OK)
-    status = store_now(call->store, &now, call->error);
+    status = store_now(call->store, &update.now, call->error);
   if (status == CONNECTOR_OK)
-    status = work_begin_write(&work, call, true);
+    status = work_begin_write(&update.work, call, true);
   if (status == CONNECTOR_OK) {
-    status = run(&aim, &work, draft, now, out != NULL ? &result : NULL);
-    status = work_end_write(&work, status);
+    status = run(&update, out != NULL ? &result : NULL);
+    status = work_end_write(&update.work, status);
   }
   if (status == CONNECTOR_OK && out != NULL)
     *out = result;
   else
     connector_free(result);
-  aim_free(&aim);
+  aim_free(aim);
   return status;
 }
 

@@ -3,6 +3,8 @@
  */
 #include "store/work.h"
 
+#include "store/wait.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,30 +34,30 @@ static const char *keep(struct change_list *changes, const char *text, bool *fai
   return copy;
 }
 
-connector_status work_note(struct work *work, connector_change_kind kind, const connector *record,
-                           int64_t version, int64_t at)
+/* The text of a change. */
+static const size_t texts[] = {
+  offsetof(connector_change, id),         offsetof(connector_change, tenant_id),
+  offsetof(connector_change, app_id),     offsetof(connector_change, person_id),
+  offsetof(connector_change, request_id), offsetof(connector_change, source),
+  offsetof(connector_change, reason),     offsetof(connector_change, forward),
+  offsetof(connector_change, back),
+};
+
+connector_status work_note(struct work *work, const connector_change *given)
 {
-  const connector_caller *caller = &work->call->caller;
   struct change_list *changes = work->joined ? &work->call->store->batch->changes : &work->own;
   connector_change *change = NULL;
   bool failed = false;
 
-  if (work->call->store->on_change == NULL)
-    return CONNECTOR_OK;
   if (!make_room(changes))
     return error_no_memory(work->call->error);
   change = &changes->items[changes->count];
-  *change = (connector_change){
-    .size = sizeof(*change),
-    .kind = kind,
-    .id = keep(changes, record->id, &failed),
-    .tenant_id = keep(changes, record->tenant_id, &failed),
-    .app_id = keep(changes, record->app_id, &failed),
-    .version = version,
-    .at = at,
-    .person_id = keep(changes, caller->person_id, &failed),
-    .request_id = keep(changes, caller->request_id, &failed),
-  };
+  *change = *given;
+  for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+    const char **text = (const char **)((char *)change + texts[i]);
+
+    *text = keep(changes, *text, &failed);
+  }
   if (failed)
     return error_no_memory(work->call->error);
   changes->count++;
@@ -96,6 +98,25 @@ void work_end_read(struct work *work)
 {
   if (!work->joined)
     pool_give_reader(work->call->store->pool, &work->reader);
+}
+
+connector_status work_begin_snapshot(struct work *work, struct call *call)
+{
+  connector_status status = work_begin_read(work, call);
+
+  if (status != CONNECTOR_OK || work->joined)
+    return status;
+  status = connection_begin_read(work->connection, call->error);
+  if (status != CONNECTOR_OK)
+    work_end_read(work);
+  return status;
+}
+
+void work_end_snapshot(struct work *work)
+{
+  if (!work->joined)
+    connection_rollback(work->connection);
+  work_end_read(work);
 }
 
 /* ---- writing ---- */
@@ -163,6 +184,7 @@ connector_status work_end_write(struct work *work, connector_status status)
   pool_give_writer(store->pool);
   if (status == CONNECTOR_OK) {
     atomic_fetch_add_explicit(&store->writes, 1, memory_order_relaxed);
+    wait_wake(&store->waiting);
     changes_tell(store, &work->own);
   }
   changes_free(&work->own);

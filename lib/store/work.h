@@ -35,6 +35,10 @@ struct work {
 connector_status work_begin_read(struct work *work, struct call *call);
 void work_end_read(struct work *work);
 
+/* The same where several reads must see one state: a transaction, or the batch's. */
+connector_status work_begin_snapshot(struct work *work, struct call *call);
+void work_end_snapshot(struct work *work);
+
 /* ---- writing ---- */
 
 /* Begins a transaction, or joins the batch's. `steps` says that the work writes more than once or
@@ -46,9 +50,8 @@ connector_status work_begin_write(struct work *work, struct call *call, bool ste
  * the host is told of the changes. */
 connector_status work_end_write(struct work *work, connector_status status);
 
-/* Notes a change of a record for `on_change`; the version is the one after it. */
-connector_status work_note(struct work *work, connector_change_kind kind, const connector *record,
-                           int64_t version, int64_t at);
+/* Keeps a copy of a change for `on_change`. */
+connector_status work_note(struct work *work, const connector_change *change);
 
 /* ---- changes ---- */
 

@@ -32,7 +32,13 @@ static void write_row(struct call *call, bool steps, const char *id)
   connector record = sample("tenant-a", id);
   engine_ok(work_begin_write(&work, call, steps));
   engine_ok(rows_insert(work.connection, &record, &failure));
-  engine_ok(work_note(&work, CONNECTOR_CHANGE_CREATED, &record, 1, 5));
+  const connector_change change = { .size = sizeof(change),
+                                    .kind = CONNECTOR_CHANGE_CREATED,
+                                    .id = id,
+                                    .tenant_id = record.tenant_id,
+                                    .version = 1,
+                                    .at = 5 };
+  engine_ok(work_note(&work, &change));
 }
 
 static bool exists(const char *id)
