@@ -57,7 +57,7 @@ CONNECTOR_API CONNECTOR_CHECKED connector_status connector_sync_started(connecto
  * In `metrics`, `totalSynced` grows, `last24h` is the sum over the current hour and the 23 before
  * it, `avgLatencyMs` the mean of the latencies told in that time; other keys stay as they are.
  * A connector that the library had disabled is enabled again; what a person disabled stays
- * disabled.
+ * disabled. No lease is asked of a report.
  *
  * @param store an open store
  * @param id any text
@@ -77,7 +77,8 @@ CONNECTOR_API CONNECTOR_CHECKED connector_status connector_sync_succeeded(
  *
  * `last_error` becomes the message: scrubbed of secrets, cut at 4,096 bytes, and made valid text
  * where it is none; it is never refused. But for RATE_LIMITED, `consecutive_errors` grows by one
- * and `sync_status` becomes "degraded", from the fifth error on "failing". The next try is due
+ * and `sync_status` becomes "degraded", from the fifth error on "failing"; a rate limit only ends
+ * "syncing". The next try is due
  * after a random time of up to 30 seconds, doubled with each error up to 6 hours, or after
  * `retry_after_ms` where that is longer.
  *
@@ -151,8 +152,9 @@ CONNECTOR_API CONNECTOR_CHECKED connector_status connector_health_get(connector_
 /**
  * The right to do one kind of work on one connector, until it expires.
  *
- * Its fence grows with each lease on the same connector and purpose: hand it to what the work
- * writes to, so that a late writer can be told from the present one. Used by one thread at a time.
+ * Its fence grows with each lease on the same connector and purpose, by leaps: hand all 64 bits to
+ * what the work writes to, so that a late writer can be told from the present one. Used by one
+ * thread at a time.
  *
  * @since 0.2.0
  */
@@ -178,6 +180,7 @@ typedef struct connector_lease connector_lease;
  * @param out the caller's, released by connector_lease_release()
  * @param error may be NULL
  * @retval CONNECTOR_LEASED another holds it, or this caller itself: error.version is its fence
+ * @retval CONNECTOR_MISUSE inside a batch, which may be undone
  * @retval CONNECTOR_NOT_FOUND as for connector_get()
  * @retval CONNECTOR_INVALID `ttl_ms` or `purpose` is out of range
  * @since 0.2.0
@@ -195,6 +198,7 @@ connector_lease_take(connector_store *store, const char *id, const char *purpose
  * @param error may be NULL
  * @retval CONNECTOR_STALE it has expired, was taken over or handed back
  * @retval CONNECTOR_INVALID it is NULL or from another store, or `ttl_ms` is out of range
+ * @retval CONNECTOR_MISUSE inside a batch
  * @since 0.2.0
  */
 CONNECTOR_API CONNECTOR_CHECKED connector_status connector_lease_renew(connector_store *store,
@@ -282,8 +286,9 @@ typedef struct connector_claim_item {
   size_t size;
   const connector *record; /**< as it stood when it was claimed */
   connector_lease *lease;
-  int64_t due_at; /**< since when it is due, in milliseconds; 0 = it always was: never synced, or
-                       marked with `oauth_refresh_needed` */
+  int64_t due_at; /**< since when it is due, in milliseconds, or its lease or wait was over where
+                     that came later; 0 = since ever: never synced, or marked with
+                       `oauth_refresh_needed` */
 } connector_claim_item;
 
 /** What one call claimed; released by connector_claims_free(). @since 0.2.0 */
@@ -293,9 +298,9 @@ typedef struct connector_claims connector_claims;
  * Claims connectors that are due and takes a lease on each, in one transaction, longest due first.
  *
  * Any number of workers in any number of processes may call it: none gets a connector that another
- * holds. One whose holder died is due again when its lease expires; one that failed when its retry
- * time has come. For CONNECTOR_ROLE_SYSTEM without a tenant each tenant with due work gets its
- * turn, whatever the backlog of others.
+ * holds. One whose holder died is due again from when its lease expires; one that failed from when
+ * its retry time has come. For CONNECTOR_ROLE_SYSTEM without a tenant each tenant with due work
+ * gets its turn, whatever the backlog of others.
  *
  * @param store an open store
  * @param due one of its values
@@ -303,6 +308,7 @@ typedef struct connector_claims connector_claims;
  * @param out the caller's; empty where nothing is due
  * @param error may be NULL
  * @retval CONNECTOR_INVALID an option is out of range or negative
+ * @retval CONNECTOR_MISUSE inside a batch
  * @since 0.2.0
  */
 CONNECTOR_API CONNECTOR_CHECKED connector_status

@@ -25,7 +25,8 @@ typedef struct connector_changes connector_changes;
 
 /**
  * Reads the history of one connector, newest first. A deleted connector has one too; a purged one
- * keeps it for callers who could see the connector.
+ * keeps it for callers who could see the connector. A caller out of whose reach the connector is
+ * now sees nothing of it here; the feed has told it of the change that took it away.
  *
  * @param store an open store
  * @param id any text

@@ -249,7 +249,8 @@ typedef struct connector_options {
  * @retval CONNECTOR_SCHEMA the file was written by a newer library
  * @retval CONNECTOR_READ_ONLY the file or its folder can't be written
  * @retval CONNECTOR_INVALID an option is wrong: error.field names it; `history_key` is not the one
- *         that the file's history is keyed with
+ *         that the file's history is keyed with. Without a key such a file opens and can be read;
+ *         writes that add to history and connector_history_verify() then answer this
  * @since 0.1.0
  */
 CONNECTOR_API CONNECTOR_CHECKED connector_status connector_open(const char *path,

@@ -98,28 +98,28 @@ connector_status health_put(struct connection *connection, const struct owner *o
 /* ---- leases ---- */
 
 connector_status lease_take(struct connection *connection, const struct owner *owner,
-                            const char *purpose, const char *holder, int64_t now, int64_t longest,
-                            int64_t expires_at, int64_t *fence, connector_error *error)
+                            const struct lease_terms *terms, int64_t *fence, connector_error *error)
 {
   struct statement *statement = NULL;
   bool taken = false;
   connector_status status = start(
       connection,
-      "INSERT INTO lease (connector_id, tenant_id, purpose, fence, holder, expires_at)"
-      " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (connector_id, tenant_id, purpose) DO UPDATE SET"
+      "INSERT INTO lease (connector_id, tenant_id, purpose, fence, holder, expires_at, wait_after)"
+      " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (connector_id, tenant_id, purpose) DO UPDATE SET"
       " fence = max(fence + 1, excluded.fence), holder = excluded.holder,"
-      " expires_at = excluded.expires_at WHERE expires_at <= ? OR expires_at > ?"
-      " RETURNING fence",
+      " expires_at = excluded.expires_at, wait_after = excluded.wait_after"
+      " WHERE expires_at <= ? OR expires_at > ? RETURNING fence",
       owner, &statement, error);
 
   if (status != CONNECTOR_OK)
     return status;
-  bind_text(statement, purpose);
-  bind_integer(statement, now);
-  bind_text(statement, holder);
-  bind_integer(statement, expires_at);
-  bind_integer(statement, now);
-  bind_integer(statement, longest);
+  bind_text(statement, terms->purpose);
+  bind_integer(statement, terms->now);
+  bind_text(statement, terms->holder);
+  bind_integer(statement, terms->expires_at);
+  bind_optional(statement, terms->wait_after);
+  bind_integer(statement, terms->now);
+  bind_integer(statement, terms->longest);
   status = statement_step(statement, &taken, error);
   *fence = status == CONNECTOR_OK && taken ? column_integer(statement, 0) : 0;
   if (status == CONNECTOR_OK && taken)
@@ -128,13 +128,29 @@ connector_status lease_take(struct connection *connection, const struct owner *o
   return status;
 }
 
+connector_status lease_set_wait(struct connection *connection, const struct owner *owner,
+                                const char *purpose, int64_t wait_after, connector_error *error)
+{
+  struct statement *statement = NULL;
+  connector_status status = start(connection,
+                                  "UPDATE lease SET wait_after = ?4"
+                                  " WHERE connector_id = ?1 AND tenant_id = ?2 AND purpose = ?3",
+                                  owner, &statement, error);
+
+  if (status != CONNECTOR_OK)
+    return status;
+  bind_text(statement, purpose);
+  bind_optional(statement, wait_after);
+  return statement_run(statement, error);
+}
+
 connector_status lease_find(struct connection *connection, const struct owner *owner,
                             const char *purpose, struct lease_row *row, connector_error *error)
 {
   struct statement *statement = NULL;
   bool found = false;
   connector_status status = start(connection,
-                                  "SELECT fence, expires_at FROM lease"
+                                  "SELECT fence, expires_at, wait_after FROM lease"
                                   " WHERE connector_id = ? AND tenant_id = ? AND purpose = ?",
                                   owner, &statement, error);
 
@@ -146,6 +162,7 @@ connector_status lease_find(struct connection *connection, const struct owner *o
   if (status == CONNECTOR_OK && found) {
     row->fence = column_integer(statement, 0);
     row->expires_at = column_integer(statement, 1);
+    row->wait_after = column_integer(statement, 2);
   }
   statement_done(statement);
   return status;

@@ -37,13 +37,27 @@ connector_status health_put(struct connection *connection, const struct owner *o
 struct lease_row {
   int64_t fence;
   int64_t expires_at; /* 0: handed back */
+  int64_t wait_after; /* until when the record waits once the lease is handed back; 0: not at all */
 };
 
-/* Takes it for `holder` where nobody holds it: `*fence` is the new one, or 0. An expiry behind
- * `longest` is held to be wrong. */
+/* What a lease is to be. */
+struct lease_terms {
+  const char *purpose;
+  const char *holder;
+  int64_t now;
+  int64_t longest; /* an expiry behind this is held to be wrong */
+  int64_t expires_at;
+  int64_t wait_after;
+};
+
+/* Takes it where nobody holds it: `*fence` is the new one, or 0. */
 connector_status lease_take(struct connection *connection, const struct owner *owner,
-                            const char *purpose, const char *holder, int64_t now, int64_t longest,
-                            int64_t expires_at, int64_t *fence, connector_error *error);
+                            const struct lease_terms *terms, int64_t *fence,
+                            connector_error *error);
+
+/* Sets until when the record waits once the lease is handed back. */
+connector_status lease_set_wait(struct connection *connection, const struct owner *owner,
+                                const char *purpose, int64_t wait_after, connector_error *error);
 
 /* All zero where there never was one. */
 connector_status lease_find(struct connection *connection, const struct owner *owner,

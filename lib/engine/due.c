@@ -53,12 +53,22 @@ struct due_text {
   const struct scope *scope;
 };
 
+static bool is_free(enum due_range range)
+{
+  return range == DUE_FREE || range == DUE_FUTURE;
+}
+
+bool due_has_range(const struct due_query *query, enum due_range range)
+{
+  return range != DUE_FUTURE || query->due == CONNECTOR_DUE_SYNC;
+}
+
 static void write_range(struct buffer *sql, const struct due_text *text)
 {
   const char *key = key_of(text->query);
   const char *wait = wait_columns[text->query->due - 1];
 
-  if (text->range == DUE_FREE) {
+  if (is_free(text->range)) {
     buffer_text(sql, key);
     buffer_text(sql, " IS NOT NULL AND ");
     buffer_text(sql, wait);
@@ -73,7 +83,7 @@ static void write_range(struct buffer *sql, const struct due_text *text)
 /* What the index of the range is in the order of. */
 static const char *order_of(const struct due_text *text)
 {
-  return text->range == DUE_FREE ? key_of(text->query) : wait_columns[text->query->due - 1];
+  return is_free(text->range) ? key_of(text->query) : wait_columns[text->query->due - 1];
 }
 
 static void start_text(struct buffer *sql, const void *context)
@@ -85,14 +95,16 @@ static void start_text(struct buffer *sql, const void *context)
   rows_columns(sql);
   buffer_text(sql, ", ");
   buffer_text(sql, key);
+  buffer_text(sql, ", ");
+  buffer_text(sql, wait_columns[text->query->due - 1]);
   buffer_text(sql, " FROM connector WHERE ");
   scope_write(sql, text->scope);
   buffer_text(sql, " AND ");
   write_range(sql, text);
   buffer_text(sql, " AND ");
   buffer_text(sql, key);
-  buffer_text(sql, " <= ?");
-  if (text->range != DUE_FREE) {
+  buffer_text(sql, text->range == DUE_FUTURE ? " > ?" : " <= ?");
+  if (!is_free(text->range)) {
     buffer_text(sql, " AND ");
     buffer_text(sql, order_of(text));
     buffer_text(sql, text->range == DUE_WAITING ? " <= ?" : " > ?");
@@ -113,52 +125,55 @@ connector_status due_start(struct connection *connection, const struct scope *sc
   if (status != CONNECTOR_OK)
     return status;
   scope_bind(*out, scope);
-  bind_integer(*out, query->latest);
-  if (range != DUE_FREE)
+  bind_integer(*out, range == DUE_FUTURE ? query->longest : query->latest);
+  if (!is_free(range))
     bind_integer(*out, range == DUE_WAITING ? query->now : query->longest);
   bind_integer(*out, RECORD_SCHEMA_VERSION);
   bind_integer(*out, query->limit);
   return CONNECTOR_OK;
 }
 
-connector_status due_next(struct statement *statement, struct row *row, int64_t *key, bool *found,
-                          connector_error *error)
+connector_status due_next(struct statement *statement, struct row *row, int64_t *key, int64_t *wait,
+                          bool *found, connector_error *error)
 {
   connector_status status = rows_next(statement, row, found, error);
 
-  if (status == CONNECTOR_OK && *found)
-    *key = column_integer(statement, rows_column_count());
-  return status;
+  if (status != CONNECTOR_OK || !*found)
+    return status;
+  *key = column_integer(statement, rows_column_count());
+  *wait = column_integer(statement, rows_column_count() + 1);
+  return CONNECTOR_OK;
 }
 
 /* ---- tenants ---- */
 
+/* The first entry of the next tenant in the index of a range, and with it the tenant's last one. */
 static void tenant_text(struct buffer *sql, const void *context)
 {
   const struct due_text *text = context;
 
   buffer_text(sql, "SELECT tenant_id, ");
   buffer_text(sql, order_of(text));
-  buffer_text(sql, " FROM connector WHERE ");
+  buffer_text(sql, ", (SELECT ");
+  buffer_text(sql, order_of(text));
+  buffer_text(sql, " FROM connector WHERE tenant_id = first.tenant_id AND ");
+  write_range(sql, text);
+  buffer_text(sql, " ORDER BY ");
+  buffer_text(sql, order_of(text));
+  buffer_text(sql, " DESC LIMIT 1) FROM connector AS first WHERE ");
   scope_write(sql, text->scope);
   buffer_text(sql, " AND tenant_id > ? AND ");
   write_range(sql, text);
   buffer_text(sql, " ORDER BY tenant_id, ");
   buffer_text(sql, order_of(text));
-  buffer_text(sql, text->range == DUE_AHEAD ? " DESC LIMIT 1" : " LIMIT 1");
+  buffer_text(sql, " LIMIT 1");
 }
 
-static bool is_due(const struct due_query *query, enum due_range range, int64_t first)
+static bool is_due(const struct due_query *query, enum due_range range, int64_t first, int64_t last)
 {
-  switch (range) {
-  case DUE_FREE:
-    return first <= query->latest;
-  case DUE_WAITING:
-    return first <= query->now;
-  case DUE_AHEAD:
-    break;
-  }
-  return first > query->longest;
+  if (range == DUE_WAITING)
+    return first <= query->now || last > query->longest;
+  return first <= query->latest || (due_has_range(query, DUE_FUTURE) && last > query->longest);
 }
 
 connector_status due_tenant(struct connection *connection, const struct scope *scope,
@@ -182,7 +197,7 @@ connector_status due_tenant(struct connection *connection, const struct scope *s
 
     if (name != NULL)
       buffer_text(tenant, name);
-    *due = is_due(query, range, column_integer(statement, 1));
+    *due = is_due(query, range, column_integer(statement, 1), column_integer(statement, 2));
   }
   buffer_byte(tenant, '\0');
   statement_done(statement);

@@ -29,7 +29,9 @@ void due_bind_lead(struct statement *statement, int64_t expires_at, int64_t now)
 enum due_range {
   DUE_FREE,    /* of those that wait for nothing */
   DUE_WAITING, /* whose wait is over */
-  DUE_AHEAD    /* whose wait is longer than any could be: the clock was wrong when it was set */
+  DUE_AHEAD,   /* whose wait is longer than any could be: the clock was wrong when it was set */
+  DUE_FUTURE,  /* free, and last synced in the future: the same */
+  DUE_RANGES
 };
 
 struct due_query {
@@ -46,12 +48,17 @@ connector_status due_start(struct connection *connection, const struct scope *sc
                            const struct due_query *query, enum due_range range,
                            struct statement **out, connector_error *error);
 
-/* Steps it like rows_next(); `*key` is by what the row is due. */
-connector_status due_next(struct statement *statement, struct row *row, int64_t *key, bool *found,
-                          connector_error *error);
+/* Whether there is such a range for a kind of work. */
+bool due_has_range(const struct due_query *query, enum due_range range);
 
-/* The next tenant in order behind `after` that has an entry in the range within a scope of all
- * tenants, copied to `tenant`, "" for none; `*due` tells whether its first entry is due. */
+/* Steps it like rows_next(); `*key` is by what the row is due, `*wait` until when it waits, 0 for
+ * not at all. */
+connector_status due_next(struct statement *statement, struct row *row, int64_t *key, int64_t *wait,
+                          bool *found, connector_error *error);
+
+/* The next tenant in order behind `after` that has an entry in the index of DUE_FREE or
+ * DUE_WAITING, within a scope of all tenants, copied to `tenant`, "" for none; `*due` tells whether
+ * any of its entries is due, the ranges DUE_FUTURE and DUE_AHEAD of the same indexes included. */
 connector_status due_tenant(struct connection *connection, const struct scope *scope,
                             const struct due_query *query, enum due_range range, const char *after,
                             struct buffer *tenant, bool *due, connector_error *error);

@@ -215,7 +215,7 @@ static void of_text(struct buffer *sql, const void *context)
   write_columns(sql, reading->parts);
   buffer_text(sql, " FROM history WHERE connector_id = ? AND ");
   scope_write_history(sql, reading->scope);
-  buffer_text(sql, " AND seq < ? ORDER BY seq DESC LIMIT ?");
+  buffer_text(sql, " AND seq > 0 AND seq < ? ORDER BY seq DESC LIMIT ?");
 }
 
 connector_status history_of(struct connection *connection, const struct scope *scope,
@@ -235,10 +235,20 @@ connector_status history_of(struct connection *connection, const struct scope *s
   return CONNECTOR_OK;
 }
 
+/* Text behind a NUL would be neither shown nor hashed: it makes the row a damaged one. */
+static bool read_text(struct statement *statement, int at, const char **text)
+{
+  uint32_t length = 0;
+
+  *text = column_text(statement, at, &length);
+  return *text == NULL || strlen(*text) == length;
+}
+
 connector_status history_next(struct statement *statement, unsigned parts, struct history_row *row,
                               bool *found, connector_error *error)
 {
   int at = 0;
+  bool whole = true;
   connector_status status = statement_step(statement, found, error);
 
   if (status != CONNECTOR_OK || !*found)
@@ -249,7 +259,7 @@ connector_status history_next(struct statement *statement, unsigned parts, struc
     if ((column->part & parts) == 0)
       continue;
     if (column->is_text)
-      *history_text(row, column) = column_text(statement, at, NULL);
+      whole = read_text(statement, at, history_text(row, column)) && whole;
     else
       *history_number(row, column) = column_integer(statement, at);
     at++;
@@ -259,7 +269,7 @@ connector_status history_next(struct statement *statement, unsigned parts, struc
   if (status == CONNECTOR_OK)
     status = statement_check(statement, error);
   if (status == CONNECTOR_OK &&
-      (row->tenant_id == NULL || row->connector_id == NULL || row->kind == NULL))
+      (!whole || row->tenant_id == NULL || row->connector_id == NULL || row->kind == NULL))
     status = error_set(error, CONNECTOR_CORRUPT, NULL, "the history is damaged");
   return status;
 }

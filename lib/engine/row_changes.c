@@ -225,6 +225,42 @@ connector_status rows_purge(struct connection *connection, const struct target *
                                 : status;
 }
 
+struct waiting_row {
+  const struct scope *scope;
+  enum wait wait;
+};
+
+static void find_wait_text(struct buffer *sql, const void *context)
+{
+  const struct waiting_row *row = context;
+
+  buffer_text(sql, "SELECT ");
+  buffer_text(sql, wait_columns[row->wait]);
+  buffer_text(sql, " FROM connector WHERE id = ? AND ");
+  scope_write(sql, row->scope);
+  buffer_text(sql, " LIMIT 2");
+}
+
+connector_status rows_find_wait(struct connection *connection, const struct scope *scope,
+                                const char *id, enum wait wait, int64_t *until,
+                                connector_error *error)
+{
+  struct waiting_row row = { scope, wait };
+  struct statement_key key = { STATEMENT_FIND_WAIT, scope_shape(scope), (uint64_t)wait };
+  struct statement *statement = NULL;
+  bool found = false;
+  connector_status status = statement_get(connection, key, find_wait_text, &row, &statement, error);
+
+  if (status != CONNECTOR_OK)
+    return status;
+  bind_text(statement, id);
+  scope_bind(statement, scope);
+  status = statement_step(statement, &found, error);
+  *until = status == CONNECTOR_OK && found ? column_integer(statement, 0) : 0;
+  statement_done(statement);
+  return status;
+}
+
 static const uint64_t purged_fields = CONNECTOR_BIT(CONNECTOR_FIELD_ID) |
                                       CONNECTOR_BIT(CONNECTOR_FIELD_TENANT_ID) |
                                       CONNECTOR_BIT(CONNECTOR_FIELD_APP_ID) |

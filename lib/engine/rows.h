@@ -24,6 +24,7 @@ enum statement_kind {
   STATEMENT_COUNT,
   STATEMENT_REPORT,
   STATEMENT_WAIT,
+  STATEMENT_FIND_WAIT,
   STATEMENT_DUE,
   STATEMENT_DUE_TENANT,
   STATEMENT_HISTORY_INSERT,
@@ -107,6 +108,11 @@ connector_status rows_report(struct connection *connection, const struct target 
 /* Changes the waits of a row and nothing that its record shows. */
 connector_status rows_wait(struct connection *connection, const struct target *target,
                            const struct waits *waits, bool *changed, connector_error *error);
+
+/* Reads one of a row's waits; 0 for none. */
+connector_status rows_find_wait(struct connection *connection, const struct scope *scope,
+                                const char *id, enum wait wait, int64_t *until,
+                                connector_error *error);
 
 /* Starts a run over deleted rows that may be purged, for rows_next_purgeable(). */
 connector_status rows_purgeable(struct connection *connection, const struct scope *scope,

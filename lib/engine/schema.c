@@ -152,6 +152,7 @@ static const char version_2[] =
     " fence INTEGER NOT NULL,"
     " holder TEXT NOT NULL,"
     " expires_at INTEGER NOT NULL,"
+    " wait_after INTEGER,"
     " PRIMARY KEY (connector_id, tenant_id, purpose)"
     ") STRICT, WITHOUT ROWID;"
     "ALTER TABLE connector ADD COLUMN token_lead INTEGER;"

@@ -97,13 +97,15 @@ static bool diff_changed(const connector *before, const connector *after, struct
   return !diff->forward.failed && !diff->back.failed && !diff->back_exact.failed;
 }
 
+/* A boolean stands there whatever it is: who makes a record of the patch need not know a default.
+ */
 static bool diff_created(const connector *after, struct record_diff *diff)
 {
   buffer_reserve(&diff->forward, ROOM);
   for (size_t i = 0; i < CONNECTOR_FIELD_COUNT; i++) {
     const struct field *field = &record_fields[i];
 
-    if (field->writer != WRITER_SERVER && !is_empty(after, field))
+    if (field->writer != WRITER_SERVER && (field->kind == KIND_BOOL || !is_empty(after, field)))
       put_field(&diff->forward, after, field);
   }
   close_patch(&diff->forward);

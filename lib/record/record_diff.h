@@ -18,9 +18,9 @@ struct record_diff {
 };
 
 /* Writes the patches between two records, over the fields whose writer is not the server; {} where
- * none of them changed. `before` NULL: created, forward holds every such field that is not empty
- * (NULL, 0 or false), back has length 0. `after` NULL: purged, all have length 0. False where
- * memory is gone. */
+ * none of them changed. `before` NULL: created, forward holds every boolean and every other such
+ * field that is not empty (NULL or 0), back has length 0. `after` NULL: purged, all have length 0.
+ * False where memory is gone. */
 bool record_diff(const connector *before, const connector *after, struct record_diff *diff);
 
 void record_diff_free(struct record_diff *diff);

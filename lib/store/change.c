@@ -210,12 +210,12 @@ connector_status change_write(struct work *work, const struct change *change)
   struct history_row row;
   connector_status status = CONNECTOR_OK;
 
-  if (!change_is_kept(work->call->store))
+  if (!change_is_kept(work->call->store) && change->reason == NULL)
     return CONNECTOR_OK;
   status = fill_row(&row, work, change, &diff);
   if (status == CONNECTOR_OK && work->call->store->keeps_history)
     status = append(work, &row);
-  if (status == CONNECTOR_OK && work->call->store->on_change != NULL)
+  if (status == CONNECTOR_OK && (work->call->store->on_change != NULL || change->reason != NULL))
     status = note(work, change, &row);
   record_diff_free(&diff);
   return status;

@@ -12,12 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-  LIMIT_USUAL = 10,
-  TTL_USUAL_MS = 300000,
-  INTERVAL_USUAL_MS = 3600000,
-  RANGES = DUE_AHEAD + 1
-};
+enum { LIMIT_USUAL = 10, TTL_USUAL_MS = 300000, INTERVAL_USUAL_MS = 3600000 };
 
 struct connector_claims {
   size_t count;
@@ -91,13 +86,24 @@ static connector_status make_query(struct claiming *claiming, connector_due due)
 
 struct candidate {
   const connector *record;
-  int64_t key;
+  int64_t due_at; /* since when */
 };
 
 struct candidates {
-  struct candidate *items; /* RANGES times the limit */
+  struct candidate *items; /* DUE_RANGES times the limit */
   size_t count;
 };
+
+/* Work that waited for a lease or another try is due since that was over; 0 is since ever. Times of
+ * a clock that was wrong tell nothing. */
+static int64_t due_since(const struct claiming *claiming, int64_t key, int64_t wait)
+{
+  int64_t since = key > 0 ? key - lead_of(claiming) : 0;
+
+  if (wait > since)
+    since = wait;
+  return since <= claiming->query.now ? since : 0;
+}
 
 static connector_status gather_range(struct claiming *claiming, const struct scope *scope,
                                      enum due_range range, struct candidates *candidates)
@@ -113,9 +119,11 @@ static connector_status gather_range(struct claiming *claiming, const struct sco
     return status;
   while (status == CONNECTOR_OK && found) {
     struct candidate *candidate = &candidates->items[candidates->count];
+    int64_t key = 0;
+    int64_t wait = 0;
     void *block = NULL;
 
-    status = due_next(statement, &row, &candidate->key, &found, error);
+    status = due_next(statement, &row, &key, &wait, &found, error);
     if (status != CONNECTOR_OK || !found)
       break;
     block = arena_object(&claiming->claims->arena, row.size);
@@ -124,19 +132,20 @@ static connector_status gather_range(struct claiming *claiming, const struct sco
       break;
     }
     candidate->record = row_place(&row, block);
+    candidate->due_at = due_since(claiming, key, wait);
     candidates->count++;
   }
   statement_done(statement);
   return status;
 }
 
-static int by_key(const void *a, const void *b)
+static int by_time(const void *a, const void *b)
 {
   const struct candidate *first = a;
   const struct candidate *second = b;
 
-  if (first->key != second->key)
-    return first->key < second->key ? -1 : 1;
+  if (first->due_at != second->due_at)
+    return first->due_at < second->due_at ? -1 : 1;
   return strcmp(first->record->id, second->record->id);
 }
 
@@ -148,10 +157,11 @@ static connector_status gather(struct claiming *claiming, const struct scope *sc
 
   candidates->count = 0;
   claiming->query.limit = (int64_t)limit;
-  for (int range = 0; status == CONNECTOR_OK && range < RANGES; range++)
-    status = gather_range(claiming, scope, (enum due_range)range, candidates);
+  for (int range = 0; status == CONNECTOR_OK && range < DUE_RANGES; range++)
+    if (due_has_range(&claiming->query, (enum due_range)range))
+      status = gather_range(claiming, scope, (enum due_range)range, candidates);
   if (status == CONNECTOR_OK && candidates->count > 1)
-    qsort(candidates->items, candidates->count, sizeof(candidates->items[0]), by_key);
+    qsort(candidates->items, candidates->count, sizeof(candidates->items[0]), by_time);
   return status;
 }
 
@@ -175,7 +185,7 @@ static void add_claim(struct claiming *claiming, const struct candidate *candida
     .size = sizeof(connector_claim_item),
     .record = candidate->record,
     .lease = lease,
-    .due_at = candidate->key > 0 ? candidate->key - lead_of(claiming) : 0,
+    .due_at = candidate->due_at,
   };
 }
 
@@ -183,6 +193,8 @@ static void add_claim(struct claiming *claiming, const struct candidate *candida
 static connector_status claim_some(struct claiming *claiming, const struct scope *scope,
                                    size_t limit, struct candidates *candidates, size_t *taken)
 {
+  const struct lease_terms terms = { .now = claiming->query.now,
+                                     .expires_at = claiming->expires_at };
   connector_status status = gather(claiming, scope, limit, candidates);
 
   *taken = 0;
@@ -190,8 +202,7 @@ static connector_status claim_some(struct claiming *claiming, const struct scope
     int64_t fence = 0;
 
     status = lease_claim(&claiming->work, candidates->items[i].record,
-                         lease_purposes[claiming->wait], claiming->query.now, claiming->expires_at,
-                         &fence);
+                         lease_purposes[claiming->wait], &terms, &fence);
     if (status != CONNECTOR_OK || fence == 0)
       continue;
     add_claim(claiming, &candidates->items[i], fence);
@@ -242,7 +253,7 @@ static int by_due(const void *a, const void *b)
 static connector_status write_claims(struct claiming *claiming, struct tenant_list *tenants)
 {
   struct call *call = claiming->call;
-  size_t room = (size_t)claiming->options.limit * RANGES;
+  size_t room = (size_t)claiming->options.limit * DUE_RANGES;
   struct candidates candidates = { .items = calloc(room + 1, sizeof(*candidates.items)) };
   size_t taken = 0;
   connector_status status = CONNECTOR_OK;
@@ -271,9 +282,11 @@ static connector_status is_any_due(struct claiming *claiming, bool *any)
   connector_status status = CONNECTOR_OK;
 
   claiming->query.limit = 1;
-  for (int range = 0; status == CONNECTOR_OK && !*any && range < RANGES; range++) {
+  for (int range = 0; status == CONNECTOR_OK && !*any && range < DUE_RANGES; range++) {
     struct statement *statement = NULL;
 
+    if (!due_has_range(&claiming->query, (enum due_range)range))
+      continue;
     status = due_start(claiming->work.connection, &call->scope, &claiming->query,
                        (enum due_range)range, &statement, call->error);
     if (status != CONNECTOR_OK)
@@ -354,6 +367,8 @@ connector_status connector_claim(connector_store *store, connector_due due,
     status = struct_read(&claiming.options, sizeof(claiming.options), options, error);
   if (status == CONNECTOR_OK)
     status = check_options(due, &claiming.options, error);
+  if (status == CONNECTOR_OK)
+    status = lease_check_alone(store, error);
   if (status == CONNECTOR_OK)
     status = claim(&claiming, due);
   if (status == CONNECTOR_OK)

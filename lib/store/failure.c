@@ -83,8 +83,13 @@ static connector_status set_retry(struct report *report, const struct failure *f
   int64_t asked = failure->retry_after_ms < WAIT_LONGEST_MS ? failure->retry_after_ms
                                                             : WAIT_LONGEST_MS;
 
+  connector_status status = CONNECTOR_OK;
+
   report->health.retry_at = report->now + (asked > wait ? asked : wait);
-  return report_wait(report, failure->wait, report->health.retry_at);
+  status = report_wait(report, WAIT_SYNC, report->health.retry_at);
+  return status == CONNECTOR_OK && failure->refresh
+             ? report_wait(report, WAIT_REFRESH, report->health.retry_at)
+             : status;
 }
 
 /* ---- disabling ---- */
@@ -117,7 +122,6 @@ static void foretell(struct report *report, int64_t errors)
   (void)clock_format(report->health.first_error_at + limits->after_ms, when);
   when[CLOCK_TEXT] = '\0';
   report->health.warned_at = report->now;
-  report->warns = true;
   (void)snprintf(report->reason, sizeof(report->reason),
                  "has failed %lld times in a row and will be disabled at %lld, not before %s",
                  (long long)errors, (long long)limits->after_errors, when);
@@ -145,6 +149,20 @@ static bool is_oauth(const char *auth_type)
   return auth_type != NULL && strncmp(auth_type, "oauth", 5) == 0;
 }
 
+/* What counts no error tells nothing new; but a sync that was begun is over. */
+static void set_status(struct report *report, int64_t errors, bool counts)
+{
+  const connector *found = report->aim.found;
+  bool syncing = found->sync_status != NULL && strcmp(found->sync_status, "syncing") == 0;
+
+  if (report->health.disabled_at != 0)
+    report_set_text(report, CONNECTOR_FIELD_SYNC_STATUS, "paused");
+  else if (counts || (syncing && (errors > 0 || found->last_sync_at != 0)))
+    report_set_text(report, CONNECTOR_FIELD_SYNC_STATUS, failure_status(errors));
+  else if (syncing)
+    report_clear(report, CONNECTOR_FIELD_SYNC_STATUS);
+}
+
 connector_status failure_fill(struct report *report, const struct failure *failure)
 {
   const connector *found = report->aim.found;
@@ -155,10 +173,7 @@ connector_status failure_fill(struct report *report, const struct failure *failu
 
   hour->failures = add_capped(hour->failures, 1);
   report->health.started_at = 0;
-  if (report->health.disabled_at == 0)
-    report_set_text(report, CONNECTOR_FIELD_SYNC_STATUS, failure_status(errors));
-  else
-    report_set_text(report, CONNECTOR_FIELD_SYNC_STATUS, "paused");
+  set_status(report, errors, counts);
   if (failure->kind == CONNECTOR_FAILURE_AUTH && is_oauth(found->auth_type))
     report_set_number(report, CONNECTOR_FIELD_OAUTH_REFRESH_NEEDED, true);
   if (counts) {

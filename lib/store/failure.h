@@ -10,7 +10,7 @@ struct failure {
   connector_failure kind;
   const char *message;
   int64_t retry_after_ms;
-  enum wait wait; /* for which work it waits */
+  bool refresh; /* it was a refresh that failed: that waits too */
 };
 
 connector_status failure_check(const struct failure *failure, connector_error *error);

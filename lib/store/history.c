@@ -212,6 +212,26 @@ static connector_status read_of(struct work *work, const char *id, int64_t befor
   return status == CONNECTOR_OK ? read_changes(call, statement, limit, changes) : status;
 }
 
+/* A record that is there and out of a MEMBER's reach has no history for it, whatever it could read
+ * of it before; only one that was purged has one without a record. */
+static connector_status check_gone(struct work *work, const char *id)
+{
+  struct call *call = work->call;
+  struct scope tenant = call->scope;
+  connector *hidden = NULL;
+  connector_status status = CONNECTOR_OK;
+
+  if (call->scope.kind != SCOPE_MEMBER)
+    return CONNECTOR_OK;
+  tenant.kind = SCOPE_TENANT;
+  status = rows_find(work->connection, &tenant, id, CONNECTOR_DELETED_INCLUDE, &hidden,
+                     call->error);
+  if (status == CONNECTOR_OK && hidden != NULL)
+    status = not_found(call->error);
+  connector_free(hidden);
+  return status;
+}
+
 /* Whether the caller could ever see the connector; asked where the record is gone and no change is
  * older than those that it was shown. */
 static connector_status check_known(struct work *work, const char *id, int64_t before)
@@ -237,6 +257,8 @@ static connector_status read_history(struct work *work, const char *id, int64_t 
   connector_status status = rows_find(work->connection, &call->scope, id, CONNECTOR_DELETED_INCLUDE,
                                       record, call->error);
 
+  if (status == CONNECTOR_OK && *record == NULL)
+    status = check_gone(work, id);
   if (status == CONNECTOR_OK)
     status = read_of(work, id, before, limit, changes);
   if (status == CONNECTOR_OK && *record == NULL && changes->count == 0)

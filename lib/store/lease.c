@@ -40,6 +40,14 @@ connector_status lease_check_ttl(uint32_t ttl_ms, connector_error *error)
   return CONNECTOR_OK;
 }
 
+connector_status lease_check_alone(connector_store *store, connector_error *error)
+{
+  if (store_in_batch(store))
+    return error_set(error, CONNECTOR_MISUSE, NULL,
+                     "a batch may be undone, and a lease with it: take and renew it outside");
+  return CONNECTOR_OK;
+}
+
 static connector_status check_purpose(const char *purpose, connector_error *error)
 {
   size_t length = purpose != NULL ? strnlen(purpose, PURPOSE_MOST + 1) : 0;
@@ -83,7 +91,6 @@ static void name_holder(const struct call *call, char holder[HOLDER_SIZE])
   (void)snprintf(holder, HOLDER_SIZE, "%.*s:%ld", (int)length, name, (long)getpid());
 }
 
-/* A lease that was handed back may come with another try that is due later. */
 static connector_status set_wait(struct work *work, const struct owner *owner, const char *purpose,
                                  int64_t until)
 {
@@ -101,17 +108,21 @@ static connector_status set_wait(struct work *work, const struct owner *owner, c
 }
 
 connector_status lease_claim(struct work *work, const connector *record, const char *purpose,
-                             int64_t now, int64_t expires_at, int64_t *fence)
+                             const struct lease_terms *given, int64_t *fence)
 {
   const struct owner owner = { record->id, record->tenant_id };
+  struct lease_terms terms = *given;
   char holder[HOLDER_SIZE];
   connector_status status = CONNECTOR_OK;
 
   name_holder(work->call, holder);
-  status = lease_take(work->connection, &owner, purpose, holder, now, now + CONNECTOR_LEASE_TTL_MAX,
-                      expires_at, fence, work->call->error);
+  terms.purpose = purpose;
+  terms.holder = holder;
+  terms.longest = terms.now + CONNECTOR_LEASE_TTL_MAX;
+  status = lease_take(work->connection, &owner, &terms, fence, work->call->error);
   if (status == CONNECTOR_OK && *fence > 0)
-    status = set_wait(work, &owner, purpose, expires_at);
+    status = set_wait(work, &owner, purpose,
+                      terms.wait_after > terms.expires_at ? terms.wait_after : terms.expires_at);
   return status;
 }
 
@@ -165,15 +176,33 @@ static connector_status held(struct work *work, const connector *record, const c
   return CONNECTOR_LEASED;
 }
 
+/* A record that waits for another try goes on waiting when the lease is handed back. */
+static connector_status find_wait(struct aim *aim, struct work *work, const char *purpose,
+                                  struct lease_terms *terms)
+{
+  enum wait wait = lease_wait(purpose);
+  int64_t until = 0;
+  connector_status status = CONNECTOR_OK;
+
+  if (wait == WAITS)
+    return CONNECTOR_OK;
+  status = rows_find_wait(work->connection, &aim->scope, aim->id, wait, &until, work->call->error);
+  terms->wait_after = until > terms->now && until <= terms->now + WAIT_LONGEST_MS ? until : 0;
+  return status;
+}
+
+/* The wait may be another lease's: then there is none to take. */
 static connector_status run_take(struct aim *aim, struct work *work, const char *purpose,
-                                 int64_t now, uint32_t ttl_ms, connector_lease **out)
+                                 struct lease_terms *terms, connector_lease **out)
 {
   connector_lease *lease = NULL;
   int64_t fence = 0;
   connector_status status = aim_find(aim, work);
 
   if (status == CONNECTOR_OK)
-    status = lease_claim(work, aim->found, purpose, now, now + ttl_ms, &fence);
+    status = find_wait(aim, work, purpose, terms);
+  if (status == CONNECTOR_OK)
+    status = lease_claim(work, aim->found, purpose, terms, &fence);
   if (status == CONNECTOR_OK && fence == 0)
     status = held(work, aim->found, purpose);
   if (status != CONNECTOR_OK)
@@ -182,7 +211,7 @@ static connector_status run_take(struct aim *aim, struct work *work, const char 
   if (lease == NULL)
     return error_no_memory(work->call->error);
   lease->fence = fence;
-  lease->expires_at = now + ttl_ms;
+  lease->expires_at = terms->expires_at;
   *out = lease;
   return CONNECTOR_OK;
 }
@@ -199,19 +228,20 @@ static connector_status take(struct call *call, const char *id, const char *purp
 {
   struct aim aim;
   struct work work;
+  struct lease_terms terms = { 0 };
   connector_lease *lease = NULL;
-  int64_t now = 0;
   connector_status status = aim_init(&aim, call, id, 0, false);
 
   if (status == CONNECTOR_OK)
     status = aim_authorize(&aim, call, CONNECTOR_ACTION_LEASE);
   unpin(&aim);
   if (status == CONNECTOR_OK)
-    status = store_now(call->store, &now, call->error);
+    status = store_now(call->store, &terms.now, call->error);
+  terms.expires_at = terms.now + ttl_ms;
   if (status == CONNECTOR_OK)
     status = work_begin_write(&work, call, true);
   if (status == CONNECTOR_OK) {
-    status = run_take(&aim, &work, purpose, now, ttl_ms, &lease);
+    status = run_take(&aim, &work, purpose, &terms, &lease);
     status = work_end_write(&work, status);
   }
   if (status == CONNECTOR_OK)
@@ -236,6 +266,8 @@ connector_status connector_lease_take(connector_store *store, const char *id, co
   if (status == CONNECTOR_OK)
     status = lease_check_ttl(ttl_ms, error);
   if (status == CONNECTOR_OK)
+    status = lease_check_alone(store, error);
+  if (status == CONNECTOR_OK)
     status = take(&call, id, purpose, ttl_ms, out);
   return call_end(&call, status);
 }
@@ -247,6 +279,7 @@ static connector_status run_renew(struct aim *aim, struct work *work, const conn
 {
   const struct owner owner = { lease->id, lease->tenant_id };
   connector_error *error = work->call->error;
+  struct lease_row row;
   bool changed = false;
   connector_status status = aim_find(aim, work);
 
@@ -255,7 +288,12 @@ static connector_status run_renew(struct aim *aim, struct work *work, const conn
                        &changed, error);
   if (status == CONNECTOR_OK && !changed)
     status = stale(error);
-  return status == CONNECTOR_OK ? set_wait(work, &owner, lease->purpose, expires_at) : status;
+  if (status == CONNECTOR_OK)
+    status = lease_find(work->connection, &owner, lease->purpose, &row, error);
+  return status == CONNECTOR_OK
+             ? set_wait(work, &owner, lease->purpose,
+                        row.wait_after > expires_at ? row.wait_after : expires_at)
+             : status;
 }
 
 static connector_status renew(struct call *call, connector_lease *lease, uint32_t ttl_ms)
@@ -291,42 +329,30 @@ connector_status connector_lease_renew(connector_store *store, connector_lease *
   if (status == CONNECTOR_OK)
     status = lease_check_ttl(ttl_ms, error);
   if (status == CONNECTOR_OK)
+    status = lease_check_alone(store, error);
+  if (status == CONNECTOR_OK)
     status = renew(&call, lease, ttl_ms);
   return call_end(&call, status);
 }
 
 /* ---- releasing ---- */
 
-/* After a failure the record waits for its next try even where the lease is handed back. */
-static connector_status wait_for_retry(struct work *work, const connector_lease *lease, int64_t now)
-{
-  const struct owner owner = { lease->id, lease->tenant_id };
-  struct arena arena = { 0 };
-  struct health_row health = { 0 };
-  connector_status status = CONNECTOR_OK;
-
-  if (lease_wait(lease->purpose) == WAITS)
-    return CONNECTOR_OK;
-  if (lease_wait(lease->purpose) != WAIT_ROTATION)
-    status = health_find(work->connection, &owner, &health, &arena, work->call->error);
-  if (status == CONNECTOR_OK)
-    status = set_wait(work, &owner, lease->purpose, health.retry_at > now ? health.retry_at : 0);
-  arena_free(&arena);
-  return status;
-}
-
-/* One that an outcome has handed back is not lost. */
-static connector_status run_release(struct work *work, const connector_lease *lease, int64_t now)
+/* One that an outcome has handed back is not lost, whoever has it by now. */
+static connector_status run_release(struct aim *aim, struct work *work,
+                                    const connector_lease *lease, int64_t now)
 {
   const struct owner owner = { lease->id, lease->tenant_id };
   struct lease_row row;
-  connector_status status = lease_find(work->connection, &owner, lease->purpose, &row,
-                                       work->call->error);
+  connector_status status = aim_find(aim, work);
 
-  if (status != CONNECTOR_OK || (row.fence == lease->fence && row.expires_at == 0))
+  if (status == CONNECTOR_OK)
+    status = lease_find(work->connection, &owner, lease->purpose, &row, work->call->error);
+  if (status != CONNECTOR_OK)
     return status;
+  if (row.fence == lease->fence ? row.expires_at == 0 : lease->ended)
+    return CONNECTOR_OK;
   status = lease_end(work, lease, now);
-  return status == CONNECTOR_OK ? wait_for_retry(work, lease, now) : status;
+  return status == CONNECTOR_OK ? set_wait(work, &owner, lease->purpose, row.wait_after) : status;
 }
 
 static connector_status release(struct call *call, const connector_lease *lease)
@@ -337,13 +363,17 @@ static connector_status release(struct call *call, const connector_lease *lease)
   connector_status status = lease_aim(call, lease, &aim);
 
   if (status == CONNECTOR_OK)
+    status = aim_authorize(&aim, call, CONNECTOR_ACTION_LEASE);
+  unpin(&aim);
+  if (status == CONNECTOR_OK)
     status = store_now(call->store, &now, call->error);
   if (status == CONNECTOR_OK)
     status = work_begin_write(&work, call, true);
   if (status == CONNECTOR_OK) {
-    status = run_release(&work, lease, now);
+    status = run_release(&aim, &work, lease, now);
     status = work_end_write(&work, status);
   }
+  aim_free(&aim);
   return status;
 }
 

@@ -21,6 +21,7 @@ struct connector_lease {
   int64_t fence;
   int64_t expires_at;
   bool listed; /* it goes with its connector_claims */
+  bool ended;  /* an outcome has handed it back */
 };
 
 /* Which of a record's waits goes with a purpose; WAITS for none. */
@@ -28,10 +29,13 @@ enum wait lease_wait(const char *purpose);
 
 connector_status lease_check_ttl(uint32_t ttl_ms, connector_error *error);
 
-/* Inside a write: takes the lease on a record and makes it wait that long. `*fence` is 0 where
- * another holds it. */
+/* MISUSE inside a batch: undoing it would give a fence twice. */
+connector_status lease_check_alone(connector_store *store, connector_error *error);
+
+/* Inside a write: takes the lease on a record and makes it wait that long. Of the terms only the
+ * times are given. `*fence` is 0 where another holds it. */
 connector_status lease_claim(struct work *work, const connector *record, const char *purpose,
-                             int64_t now, int64_t expires_at, int64_t *fence);
+                             const struct lease_terms *given, int64_t *fence);
 
 /* Inside a write: hands a lease back. STALE where it is not held any more. */
 connector_status lease_end(struct work *work, const connector_lease *lease, int64_t now);

@@ -2,6 +2,7 @@
  * Outcomes of work under a lease: reports that first hand the lease back, so that the loser of a
  * race changes nothing.
  */
+#include "base/clock.h"
 #include "store/failure.h"
 #include "store/lease.h"
 
@@ -20,9 +21,9 @@ static connector_status end_lease(struct report *report, const struct outcome *o
 
 static connector_status set_next(struct report *report, connector_field field, int64_t next)
 {
-  if (next != 0 && next <= report->now)
+  if (next != 0 && (next <= report->now || !clock_fits(next)))
     return error_set(report->call->error, CONNECTOR_INVALID, record_fields[field].name,
-                     "is not in the future");
+                     "is not in the future, up to the year 9999");
   if (next != 0)
     report_set_number(report, field, next);
   else
@@ -79,7 +80,11 @@ static connector_status run(struct call *call, const struct outcome *outcome, en
   if (status != CONNECTOR_OK)
     return status;
   call->scope = aim.scope;
-  return report_run(call, outcome->lease->id, fill, outcome, out);
+  status = report_run(call, outcome->lease->id, fill, outcome, out);
+  if (status == CONNECTOR_OK)
+    ((connector_lease *)outcome->lease)->ended =
+        true; /* our own memory, lent to the host as const */
+  return status;
 }
 
 connector_status connector_refreshed(connector_store *store, const connector_lease *lease,
@@ -101,7 +106,7 @@ connector_status connector_refresh_failed(connector_store *store, const connecto
 {
   struct call call;
   const struct outcome outcome = {
-    .lease = lease, .failure = { .kind = kind, .message = message, .wait = WAIT_REFRESH }
+    .lease = lease, .failure = { .kind = kind, .message = message, .refresh = true }
   };
   connector_status status = call_begin(&call, store, error);
 

@@ -6,8 +6,6 @@
 #include "store/lease.h"
 #include "store/rules.h"
 
-#include <stdio.h>
-
 struct owner report_owner(const struct report *report)
 {
   return (struct owner){ report->aim.found->id, report->aim.found->tenant_id };
@@ -40,10 +38,13 @@ connector_status report_wait(struct report *report, enum wait wait, int64_t unti
   if (status != CONNECTOR_OK)
     return status;
   report->waits.set |= 1u << wait;
-  report->waits.until[wait] = lease.expires_at > report->now && lease.expires_at > until
-                                  ? lease.expires_at
-                                  : until;
-  return CONNECTOR_OK;
+  report->waits.until[wait] = until;
+  if (lease.expires_at <= report->now)
+    return CONNECTOR_OK;
+  if (lease.expires_at > until)
+    report->waits.until[wait] = lease.expires_at;
+  return lease_set_wait(report->work.connection, &owner, lease_purposes[wait], until,
+                        report->call->error);
 }
 
 /* ---- reading ---- */
@@ -145,14 +146,6 @@ static connector_status run(struct report *report, report_fn fill, const void *i
 
 /* ---- all of it ---- */
 
-static void warn(const struct report *report)
-{
-  char message[REASON_SIZE + CONNECTOR_ID_SIZE + 16];
-
-  (void)snprintf(message, sizeof(message), "connector %s %s", report->aim.id, report->reason);
-  store_log(report->call->store, CONNECTOR_LOG_WARNING, message);
-}
-
 connector_status report_run(struct call *call, const char *id, report_fn fill, const void *input,
                             connector **out)
 {
@@ -171,8 +164,6 @@ connector_status report_run(struct call *call, const char *id, report_fn fill, c
     status = run(&report, fill, input, out != NULL ? &result : NULL);
     status = work_end_write(&report.work, status);
   }
-  if (status == CONNECTOR_OK && report.warns)
-    warn(&report);
   if (status == CONNECTOR_OK && out != NULL)
     *out = result;
   else

@@ -23,7 +23,6 @@ struct report {
   struct hours hours;
   connector_change_kind kind;
   char reason[REASON_SIZE]; /* "" for none */
-  bool warns;               /* the log is told the reason too */
 };
 
 /* Says what changes. `input` is the report's own. */
@@ -41,8 +40,8 @@ void report_set_text(struct report *report, connector_field field, const char *t
 void report_set_number(struct report *report, connector_field field, int64_t number);
 void report_clear(struct report *report, connector_field field);
 
-/* Until when the record is not to be claimed for a kind of work, unless a lease on it lasts longer.
- */
+/* Until when the record is not to be claimed for a kind of work; a lease on it that lasts longer
+ * goes first. */
 connector_status report_wait(struct report *report, enum wait wait, int64_t until);
 
 #endif

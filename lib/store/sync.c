@@ -105,6 +105,7 @@ static connector_status fill_succeeded(struct report *report, const void *input)
 {
   const connector_sync_report *given = input;
   struct hour *hour = hours_at(&report->hours, report->now);
+  bool waited = report->health.retry_at != 0;
   connector_status status = CONNECTOR_OK;
 
   hour->synced = add_capped(hour->synced, given->synced);
@@ -119,7 +120,9 @@ static connector_status fill_succeeded(struct report *report, const void *input)
   report_set_number(report, CONNECTOR_FIELD_CONSECUTIVE_ERRORS, 0);
   report_clear(report, CONNECTOR_FIELD_LAST_ERROR);
   status = set_metrics(report, given->synced);
-  return status == CONNECTOR_OK ? report_wait(report, WAIT_SYNC, 0) : status;
+  if (status == CONNECTOR_OK)
+    status = report_wait(report, WAIT_SYNC, 0);
+  return status == CONNECTOR_OK && waited ? report_wait(report, WAIT_REFRESH, 0) : status;
 }
 
 connector_status connector_sync_succeeded(connector_store *store, const char *id,
@@ -153,7 +156,7 @@ connector_status connector_sync_failed(connector_store *store, const char *id,
                                        connector_error *error)
 {
   struct call call;
-  struct failure failure = { kind, message, retry_after_ms, WAIT_SYNC };
+  struct failure failure = { kind, message, retry_after_ms, false };
   connector_status status = call_begin(&call, store, error);
 
   if (status == CONNECTOR_OK)

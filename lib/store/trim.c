@@ -29,8 +29,8 @@ static connector_status move_anchor(struct work *work, const char *tenant,
   struct statement *statement = NULL;
   struct history_row row = { 0 };
   bool found = true;
-  connector_status status = history_feed(work->connection, &scope, HISTORY_ALL, 0, TRIM_AT_ONCE,
-                                         &statement, work->call->error);
+  connector_status status = history_feed(work->connection, &scope, HISTORY_ALL, INT64_MIN,
+                                         TRIM_AT_ONCE, &statement, work->call->error);
 
   if (status != CONNECTOR_OK)
     return status;
@@ -38,6 +38,10 @@ static connector_status move_anchor(struct work *work, const char *tenant,
     uint8_t mac[HISTORY_MAC];
 
     status = history_next(statement, HISTORY_ALL, &row, &found, work->call->error);
+    if (status == CONNECTOR_CORRUPT && found) {
+      trimming->sound = false;
+      status = error_clear(work->call->error);
+    }
     if (status != CONNECTOR_OK || !found || row.at >= trimming->before ||
         row.seq >= trimming->newest)
       break;

@@ -6,8 +6,6 @@
 #include <sodium.h>
 #include <string.h>
 
-enum { RANGES = DUE_AHEAD + 1 };
-
 bool turns_init(struct turns *turns)
 {
   turns->ready = pthread_mutex_init(&turns->lock, NULL) == 0;
@@ -24,12 +22,15 @@ void turns_free(struct turns *turns)
 
 /* ---- one tenant after the other ---- */
 
-/* The next tenant of each range; one that several have comes once. */
+/* DUE_FREE and DUE_WAITING are in an index each, with all other ranges. */
+enum { INDEXES = DUE_WAITING + 1 };
+
+/* The next tenant of each index; one that both have comes once. */
 struct circle {
   struct work *work;
   const struct due_query *query;
-  struct buffer next[RANGES]; /* "": the range has no more */
-  bool due[RANGES];
+  struct buffer next[INDEXES]; /* "": the index has no more */
+  bool due[INDEXES];
 };
 
 static connector_status circle_advance(struct circle *circle, size_t range, const char *after)
@@ -44,7 +45,7 @@ static connector_status circle_start(struct circle *circle, const char *after)
 {
   connector_status status = CONNECTOR_OK;
 
-  for (size_t i = 0; status == CONNECTOR_OK && i < RANGES; i++)
+  for (size_t i = 0; status == CONNECTOR_OK && i < INDEXES; i++)
     status = circle_advance(circle, i, after);
   return status;
 }
@@ -53,7 +54,7 @@ static const char *circle_first(const struct circle *circle)
 {
   const char *first = "";
 
-  for (size_t i = 0; i < RANGES; i++) {
+  for (size_t i = 0; i < INDEXES; i++) {
     const char *next = circle->next[i].bytes;
 
     if (*next != '\0' && (*first == '\0' || strcmp(next, first) < 0))
@@ -73,7 +74,7 @@ static connector_status circle_next(struct circle *circle, struct buffer *tenant
   if (tenant->failed)
     return error_no_memory(circle->work->call->error);
   *due = false;
-  for (size_t i = 0; status == CONNECTOR_OK && *tenant->bytes != '\0' && i < RANGES; i++) {
+  for (size_t i = 0; status == CONNECTOR_OK && *tenant->bytes != '\0' && i < INDEXES; i++) {
     if (strcmp(circle->next[i].bytes, tenant->bytes) != 0)
       continue;
     *due = *due || circle->due[i];
@@ -84,7 +85,7 @@ static connector_status circle_next(struct circle *circle, struct buffer *tenant
 
 static void circle_free(struct circle *circle)
 {
-  for (size_t i = 0; i < RANGES; i++)
+  for (size_t i = 0; i < INDEXES; i++)
     buffer_free(&circle->next[i]);
 }
 

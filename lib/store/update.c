@@ -12,6 +12,10 @@
 
 static const uint64_t enabled_bit = CONNECTOR_BIT(CONNECTOR_FIELD_ENABLED);
 
+/* What goes back to the start where a person enables what the library had disabled. */
+static const uint64_t started_anew = CONNECTOR_BIT(CONNECTOR_FIELD_CONSECUTIVE_ERRORS) |
+                                     CONNECTOR_BIT(CONNECTOR_FIELD_SYNC_STATUS);
+
 struct update {
   struct aim aim;
   struct work work;
@@ -46,27 +50,28 @@ static connector_status settle(struct update *update)
 }
 
 /* What a person enables again starts anew: the library's count of what went wrong before would
- * disable it at the next error. */
-static connector_status recover(struct update *update)
+ * disable it at the next error. What a person disables, stays so. */
+static connector_status take_over(struct update *update)
 {
   const connector *found = update->aim.found;
   struct draft *draft = update->draft;
+  connector_error *error = update->work.call->error;
   struct owner owner = { found->id, found->tenant_id };
   struct health_row health;
-  uint64_t anew = CONNECTOR_BIT(CONNECTOR_FIELD_CONSECUTIVE_ERRORS) |
-                  CONNECTOR_BIT(CONNECTOR_FIELD_SYNC_STATUS);
   connector_status status = CONNECTOR_OK;
 
-  if (found->enabled || (draft->set & enabled_bit) == 0 || !draft->values.enabled)
+  if (found->enabled || (draft->set & enabled_bit) == 0)
     return CONNECTOR_OK;
-  status = health_find(update->work.connection, &owner, &health, &draft->arena,
-                       update->work.call->error);
-  update->recovers = health.disabled_at != 0;
-  if (status != CONNECTOR_OK || !update->recovers)
+  status = health_find(update->work.connection, &owner, &health, &draft->arena, error);
+  if (status != CONNECTOR_OK || health.disabled_at == 0)
     return status;
-  draft->cleared |= anew & ~draft->set;
-  health = (struct health_row){ .hours = health.hours };
-  return health_put(update->work.connection, &owner, &health, update->work.call->error);
+  health.disabled_at = 0;
+  update->recovers = draft->values.enabled;
+  if (update->recovers) {
+    draft->cleared |= started_anew & ~draft->set;
+    health = (struct health_row){ .hours = health.hours };
+  }
+  return health_put(update->work.connection, &owner, &health, error);
 }
 
 static connector_status write(struct update *update)
@@ -131,7 +136,7 @@ static connector_status run(struct update *update, connector **out)
   if (status == CONNECTOR_OK && reads)
     status = settle(update);
   if (status == CONNECTOR_OK && reads)
-    status = recover(update);
+    status = take_over(update);
   if (status == CONNECTOR_OK)
     status = write(update);
   return status == CONNECTOR_OK && reads ? tell(update, out) : status;

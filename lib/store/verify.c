@@ -22,8 +22,11 @@ struct walk {
   int64_t first_bad;        /* 0: none yet */
 };
 
+/* A row that was put in may have any number; the changes are numbered from 1. */
 static void note_bad(struct walk *walk, int64_t seq)
 {
+  if (seq < 1)
+    seq = 1;
   if (walk->first_bad == 0 || seq < walk->first_bad)
     walk->first_bad = seq;
 }
@@ -35,8 +38,8 @@ static connector_status walk_rows(struct walk *walk)
   struct statement *statement = NULL;
   struct history_row row = { 0 };
   bool found = true;
-  connector_status status = history_feed(walk->connection, &scope, HISTORY_ALL, 0, -1, &statement,
-                                         walk->call->error);
+  connector_status status = history_feed(walk->connection, &scope, HISTORY_ALL, INT64_MIN, -1,
+                                         &statement, walk->call->error);
 
   if (status != CONNECTOR_OK)
     return status;

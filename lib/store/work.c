@@ -5,6 +5,7 @@
 
 #include "store/wait.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,10 +65,24 @@ connector_status work_note(struct work *work, const connector_change *given)
   return CONNECTOR_OK;
 }
 
+/* What the library foretells stands in the reason of a health report. */
+static void warn(const connector_store *store, const connector_change *change)
+{
+  char message[256];
+
+  if (change->kind != CONNECTOR_CHANGE_HEALTH || change->reason == NULL)
+    return;
+  (void)snprintf(message, sizeof(message), "connector %s %s", change->id, change->reason);
+  store_log(store, CONNECTOR_LOG_WARNING, message);
+}
+
 void changes_tell(const connector_store *store, const struct change_list *changes)
 {
-  for (size_t i = 0; store->on_change != NULL && i < changes->count; i++)
-    store->on_change(store->user, &changes->items[i]);
+  for (size_t i = 0; i < changes->count; i++) {
+    warn(store, &changes->items[i]);
+    if (store->on_change != NULL)
+      store->on_change(store->user, &changes->items[i]);
+  }
 }
 
 void changes_free(struct change_list *changes)

@@ -50,7 +50,8 @@ connector_status work_begin_write(struct work *work, struct call *call, bool ste
  * the host is told of the changes. */
 connector_status work_end_write(struct work *work, connector_status status);
 
-/* Keeps a copy of a change for `on_change`. */
+/* Keeps a copy of a change for `on_change` and the log, which are told of it once it is committed.
+ */
 connector_status work_note(struct work *work, const connector_change *change);
 
 /* ---- changes ---- */

@@ -170,7 +170,7 @@ static void what_a_patch_can_not_put_back_is_kept_whole(void **state)
               "{\"config\":{\"a\":null},\"tags\":{\"a\":1,\"b\":2}}");
 }
 
-static void a_created_record_has_what_is_not_empty_in_forward(void **state)
+static void a_created_record_has_booleans_and_what_is_not_empty_in_forward(void **state)
 {
   connector after = sample();
 
@@ -179,9 +179,11 @@ static void a_created_record_has_what_is_not_empty_in_forward(void **state)
   after.provider = "";
   assert_diff(NULL, &after,
               "{\"source\":\"edm\",\"source_type\":\"api\",\"provider\":\"\",\"name\":\"jira\","
-              "\"scope\":\"org\",\"config\":{\"url\":\"x\"},\"enabled\":true}",
+              "\"scope\":\"org\",\"config\":{\"url\":\"x\"},\"oauth_refresh_needed\":false,"
+              "\"enabled\":true}",
               NULL, NULL);
-  assert_diff(NULL, &(connector){ .id = "cnn_1" }, "{}", NULL, NULL);
+  assert_diff(NULL, &(connector){ .id = "cnn_1" },
+              "{\"oauth_refresh_needed\":false,\"enabled\":false}", NULL, NULL);
 }
 
 static void a_purged_record_has_no_patches(void **state)
@@ -493,7 +495,7 @@ int main(void)
     TEST(fields_of_the_server_are_in_no_patch),
     TEST(json_fields_differ_by_their_members),
     TEST(what_a_patch_can_not_put_back_is_kept_whole),
-    TEST(a_created_record_has_what_is_not_empty_in_forward),
+    TEST(a_created_record_has_booleans_and_what_is_not_empty_in_forward),
     TEST(a_purged_record_has_no_patches),
     TEST(patches_can_be_used_again),
     TEST(a_failed_buffer_is_told),
