@@ -21,7 +21,7 @@ enum exit_code {
   EXIT_CORRUPT = 7
 };
 
-/* Which options a command takes: each option is in one group. */
+/* Which options a command takes: those that share a group with it. */
 enum option_group {
   GROUP_ALWAYS = 0,
   GROUP_CALLER = 1 << 0,   /* who is asking */
@@ -35,7 +35,12 @@ enum option_group {
   GROUP_BEFORE = 1 << 8,
   GROUP_PROGRESS = 1 << 9,
   GROUP_DELETED = 1 << 10, /* whether deleted records count */
-  GROUP_STORE = 1 << 11    /* how to open the store */
+  GROUP_STORE = 1 << 11,   /* how to open the store */
+  GROUP_LIMIT = 1 << 12,   /* how many */
+  GROUP_ALL = 1 << 13,     /* all of it, not one page */
+  GROUP_HISTORY = 1 << 14, /* which part of a history */
+  GROUP_WATCH = 1 << 15,   /* from where to follow the feed, and for how long */
+  GROUP_CLAIM = 1 << 16    /* what is due, and how long a lease lasts */
 };
 
 enum output_form {
@@ -58,9 +63,11 @@ struct settings {
   const char *search, *deleted, *sort, *limit, *cursor;
   bool all, total;
   const char *json, *expect, *before;
+  const char *before_seq, *after, *lasting, *count;
+  const char *ttl, *horizon, *interval;
   const char *used_id;
   bool keep_enabled, all_or_nothing, progress;
-  const char *busy_timeout;
+  const char *busy_timeout, *history_key;
   bool help, version;
 };
 
@@ -98,10 +105,16 @@ int options_check(struct session *session);
 /* Fills a caller from the settings; EXIT_OK or EXIT_USAGE. */
 int options_caller(const struct settings *settings, connector_caller *caller);
 
+/* Read an option's text, such as that of "--ttl", and leave *value as it is where none was given;
+ * EXIT_OK or EXIT_USAGE. Durations become milliseconds. */
+int option_number(const char *name, const char *text, int64_t least, int64_t most, int64_t *value);
+int option_duration(const char *name, const char *text, int64_t *milliseconds);
+
 /* Prints the options of these groups, a line each. */
 void options_help(FILE *stream, unsigned groups);
 
-/* ---- records.c, lists.c, transfer.c, files.c: the commands; each returns an exit code ---- */
+/* ---- records.c, lists.c, transfer.c, files.c, history.c, watch.c, health.c, claim.c: the
+ * commands; each returns an exit code ---- */
 
 int command_create(struct session *session);
 int command_get(struct session *session);
@@ -121,6 +134,13 @@ int command_init(struct session *session);
 int command_check(struct session *session);
 int command_stats(struct session *session);
 int command_schema(struct session *session);
+
+int command_history(struct session *session);
+int command_verify(struct session *session);
+int command_watch(struct session *session);
+
+int command_health(struct session *session);
+int command_claim(struct session *session);
 
 /* ---- document.c: the JSON document of create and update ---- */
 
@@ -172,6 +192,27 @@ connector_status print_json(const connector *record, const char *end, connector_
 /* Prints text as a JSON string. */
 void print_json_text(const char *text);
 
+/* Print a member of a JSON object, then `end`; NULL and a time of 0 are null. */
+void print_text_member(const char *name, const char *text, const char *end);
+void print_time_member(const char *name, int64_t milliseconds, const char *end);
+void print_number_member(const char *name, int64_t number, const char *end);
+
+/* ---- change.c: a change of the history or the feed as text ---- */
+
+enum {
+  WHAT_SIZE = 320 /* a reason, or the names of fields */
+};
+
+/* What a change did: the reason for it, or the fields that it wrote. */
+const char *change_what(const connector_change *change, char buffer[WHAT_SIZE]);
+
+/* Who made it: a person, or the program where it acted for nobody; "" where neither is known. */
+const char *change_by(const connector_change *change);
+
+/* Prints it as one line of JSON, then `end`. */
+connector_status print_change_json(const connector_change *change, const char *end,
+                                   connector_error *error);
+
 /* ---- table.c: aligned columns ---- */
 
 enum {
@@ -203,6 +244,9 @@ void table_free(struct table *table);
 
 /* The text of a field: the record's own, or written to `buffer`; NULL where the field is unset. */
 const char *field_text(const connector *record, connector_field field, char buffer[CELL_SIZE]);
+
+/* A time to the second, such as 2026-11-23T17:49:00Z; NULL for 0. */
+const char *time_to_second(int64_t milliseconds, char buffer[CELL_SIZE]);
 
 /* Whether the field is written in JSON without quotation marks. */
 bool field_is_bare(connector_field field);

@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <stddef.h>
+#include <string.h>
 
 enum kind {
   TEXT,
@@ -66,6 +67,14 @@ static const char *time_text(int64_t milliseconds, char buffer[CELL_SIZE])
 {
   if (milliseconds == 0 || connector_time_format(milliseconds, buffer) != CONNECTOR_OK)
     return NULL;
+  return buffer;
+}
+
+const char *time_to_second(int64_t milliseconds, char buffer[CELL_SIZE])
+{
+  if (time_text(milliseconds, buffer) == NULL)
+    return NULL;
+  memcpy(buffer + CONNECTOR_TIME_SIZE - 6, "Z", 2); /* in place of .123Z */
   return buffer;
 }
 

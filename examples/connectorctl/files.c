@@ -28,16 +28,6 @@ struct check {
   int64_t findings;
 };
 
-static void print_member(const char *name, const char *text, const char *end)
-{
-  printf("\"%s\":", name);
-  if (text != NULL)
-    print_json_text(text);
-  else
-    fputs("null", stdout);
-  fputs(end, stdout);
-}
-
 static connector_status take_finding(void *user, const connector_finding *finding,
                                      connector_error *error)
 {
@@ -46,10 +36,10 @@ static connector_status take_finding(void *user, const connector_finding *findin
   check->findings++;
   if (check->session->output != OUTPUT_TABLE) {
     putchar('{');
-    print_member("tenant_id", finding->tenant_id, ",");
-    print_member("id", finding->id, ",");
-    print_member("field", finding->field, ",");
-    print_member("message", finding->message, "}\n");
+    print_text_member("tenant_id", finding->tenant_id, ",");
+    print_text_member("id", finding->id, ",");
+    print_text_member("field", finding->field, ",");
+    print_text_member("message", finding->message, "}\n");
     return CONNECTOR_OK;
   }
   if (table_cell(&check->table, finding->tenant_id) && table_cell(&check->table, finding->id) &&

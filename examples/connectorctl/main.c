@@ -7,7 +7,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <locale.h>
@@ -46,6 +45,16 @@ static const struct command COMMANDS[] = {
     GROUP_STORE | GROUP_PROGRESS, 2, 2, false, command_backup },
   { "stats", "STORE", "tell the size of the store and what is in it", GROUP_OUTPUT | GROUP_STORE, 1,
     1, false, command_stats },
+  { "history", "STORE ID", "show what happened to a record, newest first",
+    RECORD | GROUP_LIMIT | GROUP_ALL | GROUP_HISTORY, 2, 2, false, command_history },
+  { "watch", "STORE", "follow the changes of all records, a line each as they come",
+    RECORD | GROUP_WATCH, 1, 1, false, command_watch },
+  { "verify", "STORE", "check that nobody changed the history since it was written", RECORD, 1, 1,
+    false, command_verify },
+  { "health", "STORE ID", "show how the syncs of a record went in the last 24 hours", RECORD, 2, 2,
+    false, command_health },
+  { "claim", "STORE KIND", "claim records that are due, by a lease on each",
+    RECORD | GROUP_LIMIT | GROUP_CLAIM, 2, 2, true, command_claim },
   { "schema", "", "print the JSON Schema of a record", 0, 0, 0, false, command_schema },
 };
 
@@ -74,6 +83,8 @@ static const struct {
     "FIELD=VALUE, or FIELD[OPERATOR]=VALUE with one of ne lt le gt ge in prefix\n"
     "            contains null; all must hold; inside JSON: config.region=eu\n"
     "              provider=jira 'type[in]=siem,edr' 'updated_at[gt]=2026-01-01T00:00:00Z'\n" },
+  { "KIND", "refresh: an OAuth token must be renewed; rotation: a credential must be\n"
+            "            replaced; sync: the last sync is older than the interval\n" },
 };
 
 static const char ROLES[] =
@@ -91,7 +102,7 @@ static const char EXIT_CODES[] = "\n"
                                  "  4  conflict: the version is not current, or it exists already\n"
                                  "  5  denied\n"
                                  "  6  busy: try again\n"
-                                 "  7  the file is damaged, or check found a problem\n";
+                                 "  7  the file is damaged, or check or verify found a problem\n";
 
 static const struct command *find_command(const char *name)
 {
@@ -142,18 +153,39 @@ static void choose_locale(void)
       return;
 }
 
-static int read_busy_timeout(const char *text, uint32_t *milliseconds)
+static int hex_digit(char c)
 {
-  char *end = NULL;
+  static const char DIGITS[] = "0123456789abcdef";
+  const char *digit = c != '\0' ? strchr(DIGITS, tolower((unsigned char)c)) : NULL;
 
-  if (text == NULL)
+  return digit != NULL ? (int)(digit - DIGITS) : -1;
+}
+
+/* Reads the key of the history from a file, as `openssl rand 32` writes it, with -hex or without.
+ */
+static int read_history_key(const char *path, unsigned char key[CONNECTOR_HISTORY_KEY_BYTES])
+{
+  char text[2 * CONNECTOR_HISTORY_KEY_BYTES + 3];
+  FILE *file = fopen(path, "rb");
+
+  if (file == NULL)
+    return report_failure("%s: %s", path, strerror(errno));
+  size_t length = fread(text, 1, sizeof text, file);
+  fclose(file);
+  if (length == CONNECTOR_HISTORY_KEY_BYTES) {
+    memcpy(key, text, length);
     return EXIT_OK;
-  errno = 0;
-  uintmax_t value = strtoumax(text, &end, 10);
-  if (errno != 0 || *text < '0' || *text > '9' || *end != '\0' || value < 1 || value > 3600000)
-    return report_usage("--busy-timeout: 1 to 3600000 milliseconds");
-  *milliseconds = (uint32_t)value;
-  return EXIT_OK;
+  }
+  while (length > 0 && isspace((unsigned char)text[length - 1]))
+    length--;
+  bool hex = length == 2 * CONNECTOR_HISTORY_KEY_BYTES;
+  for (size_t i = 0; i < CONNECTOR_HISTORY_KEY_BYTES && hex; i++) {
+    int high = hex_digit(text[2 * i]);
+    int low = hex_digit(text[2 * i + 1]);
+    hex = high >= 0 && low >= 0;
+    key[i] = (unsigned char)(high * 16 + low);
+  }
+  return hex ? EXIT_OK : report_failure("%s: a key is 32 bytes, or 64 hex digits", path);
 }
 
 /* init creates the file, and only where there is none; the other commands want one. */
@@ -177,6 +209,8 @@ static int open_store(struct session *session)
   connector_error error;
   connector_caller caller = CONNECTOR_CALLER_INIT;
   connector_options options = CONNECTOR_OPTIONS_INIT;
+  unsigned char history_key[CONNECTOR_HISTORY_KEY_BYTES];
+  int64_t busy_timeout = 0;
   bool creates = session->command->run == command_init;
   int result = EXIT_OK;
 
@@ -185,11 +219,17 @@ static int open_store(struct session *session)
     options.fixed_caller = &caller;
   }
   if (result == EXIT_OK)
-    result = read_busy_timeout(session->settings.busy_timeout, &options.busy_timeout_ms);
+    result = option_number("--busy-timeout", session->settings.busy_timeout, 1, 3600000,
+                           &busy_timeout);
+  if (result == EXIT_OK && session->settings.history_key != NULL) {
+    result = read_history_key(session->settings.history_key, history_key);
+    options.history_key = history_key;
+  }
   if (result == EXIT_OK)
     result = check_file(session->store_path, creates);
   if (result != EXIT_OK)
     return result;
+  options.busy_timeout_ms = (uint32_t)busy_timeout;
   options.must_exist = !creates;
   options.read_only = !session->command->writes && access(session->store_path, W_OK) != 0;
   if (connector_open(session->store_path, &options, &session->store, &error) != CONNECTOR_OK)

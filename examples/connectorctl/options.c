@@ -45,10 +45,23 @@ static const struct row {
   { "deleted", 'd', TEXT, "WHICH", GROUP_DELETED, AT(deleted),
     "exclude (default), include or only" },
   { "sort", 's', TEXT, "FIELD", GROUP_PAGE, AT(sort), "order by it; -FIELD for descending" },
-  { "limit", 'n', TEXT, "N", GROUP_PAGE, AT(limit), "records on a page: 50, at most 500" },
+  { "limit", 'n', TEXT, "N", GROUP_PAGE | GROUP_LIMIT, AT(limit),
+    "how many; else list 50, history 100, claim 10" },
   { "cursor", 0, TEXT, "TEXT", GROUP_PAGE, AT(cursor), "the page after the one that told it" },
-  { "all", 'A', FLAG, NULL, GROUP_PAGE, AT(all), "all records, not one page" },
+  { "all", 'A', FLAG, NULL, GROUP_PAGE | GROUP_ALL, AT(all), "all of it, not one page" },
   { "total", 0, FLAG, NULL, GROUP_PAGE, AT(total), "tell how many match in all" },
+  { "before-seq", 0, TEXT, "SEQ", GROUP_HISTORY, AT(before_seq),
+    "only what was before this change: the page after it" },
+  { "after", 0, TEXT, "SEQ", GROUP_WATCH, AT(after),
+    "begin after this change, 0 = the oldest; else now" },
+  { "for", 0, TEXT, "TIME", GROUP_WATCH, AT(lasting),
+    "end after that time: 30 (seconds), 500ms, 5m, 2h, 1d" },
+  { "count", 0, TEXT, "N", GROUP_WATCH, AT(count), "end after so many changes" },
+  { "ttl", 0, TEXT, "TIME", GROUP_CLAIM, AT(ttl), "how long a lease lasts: 5m, at most 1d" },
+  { "horizon", 0, TEXT, "TIME", GROUP_CLAIM, AT(horizon),
+    "refresh: how long before it expires a token is due" },
+  { "interval", 0, TEXT, "TIME", GROUP_CLAIM, AT(interval),
+    "sync: from one success to the next: 1h" },
   { "json", 'j', TEXT, "TEXT", GROUP_DOCUMENT, AT(json), "the document itself" },
   { "expect", 'e', TEXT, "VERSION", GROUP_VERSION, AT(expect),
     "go ahead only where this is the current version" },
@@ -64,6 +77,8 @@ static const struct row {
     "tell progress even where stderr is no terminal" },
   { "busy-timeout", 0, TEXT, "MS", GROUP_STORE, AT(busy_timeout),
     "wait so long for another process's write: 5000" },
+  { "history-key", 0, TEXT, "FILE", GROUP_STORE, AT(history_key),
+    "the history's key: 32 bytes or 64 hex digits" },
   { "help", 'h', FLAG, NULL, GROUP_ALWAYS, AT(help), "explain connectorctl, or the command" },
   { "version", 'V', FLAG, NULL, GROUP_ALWAYS, AT(version), "tell the library's version" },
 #undef AT
@@ -262,6 +277,47 @@ int options_caller(const struct settings *settings, connector_caller *caller)
   if (result == EXIT_OK && settings->tenant == NULL && caller->role != CONNECTOR_ROLE_SYSTEM)
     result = report_usage("give --tenant ID, or --role system for all tenants");
   return result;
+}
+
+int option_number(const char *name, const char *text, int64_t least, int64_t most, int64_t *value)
+{
+  char *end = NULL;
+
+  if (text == NULL)
+    return EXIT_OK;
+  errno = 0;
+  int64_t number = strtoimax(text, &end, 10);
+  bool fits = errno == 0 && number >= least && number <= most;
+  if (*text >= '0' && *text <= '9' && *end == '\0' && fits) {
+    *value = number;
+    return EXIT_OK;
+  }
+  if (most == INT64_MAX)
+    return report_usage("%s: a number from %" PRId64, name, least);
+  return report_usage("%s: %" PRId64 " to %" PRId64, name, least, most);
+}
+
+int option_duration(const char *name, const char *text, int64_t *milliseconds)
+{
+  static const struct {
+    const char *name;
+    int64_t milliseconds;
+  } UNITS[] = {
+    { "", 1000 }, { "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 }, { "d", 86400000 },
+  };
+  char *end = NULL;
+
+  if (text == NULL)
+    return EXIT_OK;
+  errno = 0;
+  int64_t number = strtoimax(text, &end, 10);
+  bool fits = *text >= '0' && *text <= '9' && errno == 0 && number > 0;
+  for (size_t i = 0; i < sizeof UNITS / sizeof UNITS[0] && fits; i++)
+    if (strcmp(end, UNITS[i].name) == 0 && number <= INT64_MAX / UNITS[i].milliseconds) {
+      *milliseconds = number * UNITS[i].milliseconds;
+      return EXIT_OK;
+    }
+  return report_usage("%s: a time is such as 90 (seconds), 500ms, 5m, 2h or 1d", name);
 }
 
 void options_help(FILE *stream, unsigned groups)

@@ -3,6 +3,8 @@
  */
 #include "connectorctl.h"
 
+#include <inttypes.h>
+
 connector_status print_json(const connector *record, const char *end, connector_error *error)
 {
   char *json = NULL;
@@ -68,4 +70,27 @@ void print_json_text(const char *text)
       putchar(byte);
   }
   putchar('"');
+}
+
+void print_text_member(const char *name, const char *text, const char *end)
+{
+  printf("\"%s\":", name);
+  if (text != NULL)
+    print_json_text(text);
+  else
+    fputs("null", stdout);
+  fputs(end, stdout);
+}
+
+void print_time_member(const char *name, int64_t milliseconds, const char *end)
+{
+  char text[CONNECTOR_TIME_SIZE];
+  bool known = milliseconds != 0 && connector_time_format(milliseconds, text) == CONNECTOR_OK;
+
+  print_text_member(name, known ? text : NULL, end);
+}
+
+void print_number_member(const char *name, int64_t number, const char *end)
+{
+  printf("\"%s\":%" PRId64 "%s", name, number, end);
 }
