@@ -152,9 +152,8 @@ CONNECTOR_API CONNECTOR_CHECKED connector_status connector_health_get(connector_
 /**
  * The right to do one kind of work on one connector, until it expires.
  *
- * Its fence grows with each lease on the same connector and purpose, by leaps: hand all 64 bits to
- * what the work writes to, so that a late writer can be told from the present one. Used by one
- * thread at a time.
+ * Its fence is higher than that of every lease of the store before it: hand it to what the work
+ * writes to, so that a late writer can be told from the present one. Used by one thread at a time.
  *
  * @since 0.2.0
  */

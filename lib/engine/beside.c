@@ -98,33 +98,28 @@ connector_status health_put(struct connection *connection, const struct owner *o
 /* ---- leases ---- */
 
 connector_status lease_take(struct connection *connection, const struct owner *owner,
-                            const struct lease_terms *terms, int64_t *fence, connector_error *error)
+                            const struct lease_terms *terms, bool *taken, connector_error *error)
 {
   struct statement *statement = NULL;
-  bool taken = false;
   connector_status status = start(
       connection,
       "INSERT INTO lease (connector_id, tenant_id, purpose, fence, holder, expires_at, wait_after)"
       " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (connector_id, tenant_id, purpose) DO UPDATE SET"
-      " fence = max(fence + 1, excluded.fence), holder = excluded.holder,"
-      " expires_at = excluded.expires_at, wait_after = excluded.wait_after"
-      " WHERE expires_at <= ? OR expires_at > ? RETURNING fence",
+      " fence = excluded.fence, holder = excluded.holder, expires_at = excluded.expires_at,"
+      " wait_after = excluded.wait_after WHERE expires_at <= ? OR expires_at > ?",
       owner, &statement, error);
 
   if (status != CONNECTOR_OK)
     return status;
   bind_text(statement, terms->purpose);
-  bind_integer(statement, terms->now);
+  bind_integer(statement, terms->fence);
   bind_text(statement, terms->holder);
   bind_integer(statement, terms->expires_at);
   bind_optional(statement, terms->wait_after);
   bind_integer(statement, terms->now);
   bind_integer(statement, terms->longest);
-  status = statement_step(statement, &taken, error);
-  *fence = status == CONNECTOR_OK && taken ? column_integer(statement, 0) : 0;
-  if (status == CONNECTOR_OK && taken)
-    status = statement_step(statement, &taken, error);
-  statement_done(statement);
+  status = statement_run(statement, error);
+  *taken = status == CONNECTOR_OK && connection_changes(connection) == 1;
   return status;
 }
 

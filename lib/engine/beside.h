@@ -44,16 +44,16 @@ struct lease_row {
 struct lease_terms {
   const char *purpose;
   const char *holder;
+  int64_t fence;
   int64_t now;
   int64_t longest; /* an expiry behind this is held to be wrong */
   int64_t expires_at;
   int64_t wait_after;
 };
 
-/* Takes it where nobody holds it: `*fence` is the new one, or 0. */
+/* Takes it where nobody holds it: `*taken` tells. */
 connector_status lease_take(struct connection *connection, const struct owner *owner,
-                            const struct lease_terms *terms, int64_t *fence,
-                            connector_error *error);
+                            const struct lease_terms *terms, bool *taken, connector_error *error);
 
 /* Sets until when the record waits once the lease is handed back. */
 connector_status lease_set_wait(struct connection *connection, const struct owner *owner,

@@ -88,6 +88,28 @@ connector_status meta_put_history_check(struct connection *connection,
   return statement_run(statement, error);
 }
 
+connector_status meta_next_fence(struct connection *connection, int64_t *fence,
+                                 connector_error *error)
+{
+  struct statement *statement = NULL;
+  bool found = false;
+  connector_status status = get_text(
+      connection, "UPDATE meta SET value = value + 1 WHERE key = 'fence' RETURNING value",
+      &statement, error);
+
+  if (status != CONNECTOR_OK)
+    return status;
+  status = statement_step(statement, &found, error);
+  if (status == CONNECTOR_OK && found)
+    *fence = column_integer(statement, 0);
+  if (status == CONNECTOR_OK && (!found || *fence < 1))
+    status = error_set(error, CONNECTOR_CORRUPT, NULL, "the file has lost its count of leases");
+  if (status == CONNECTOR_OK)
+    status = statement_step(statement, &found, error);
+  statement_done(statement);
+  return status;
+}
+
 /* ---- idempotency ---- */
 
 static void bind_once(struct statement *statement, const struct once *once)

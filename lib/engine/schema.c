@@ -133,7 +133,7 @@ static const char version_2[] =
     " anchor_mac BLOB NOT NULL,"
     " seal BLOB NOT NULL"
     ") STRICT, WITHOUT ROWID;"
-    "INSERT INTO meta (key, value) VALUES ('history_key', randomblob(32));"
+    "INSERT INTO meta (key, value) VALUES ('history_key', randomblob(32)), ('fence', 0);"
     "CREATE TABLE health ("
     " connector_id TEXT NOT NULL,"
     " tenant_id TEXT NOT NULL,"

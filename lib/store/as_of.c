@@ -54,6 +54,8 @@ static void foresee_next(struct rebuilding *rebuilding, const struct history_row
   rebuilding->most = rebuilding->least = row->version;
   switch (change_kind_value(row->kind)) {
   case CONNECTOR_CHANGE_CREATED:
+    rebuilding->most = 0; /* what is older was purged, and the id used again */
+    return;
   case CONNECTOR_CHANGE_UPDATED:
   case CONNECTOR_CHANGE_DELETED:
   case CONNECTOR_CHANGE_RESTORED:

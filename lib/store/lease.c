@@ -113,14 +113,17 @@ connector_status lease_claim(struct work *work, const connector *record, const c
   const struct owner owner = { record->id, record->tenant_id };
   struct lease_terms terms = *given;
   char holder[HOLDER_SIZE];
-  connector_status status = CONNECTOR_OK;
+  bool taken = false;
+  connector_status status = meta_next_fence(work->connection, &terms.fence, work->call->error);
 
   name_holder(work->call, holder);
   terms.purpose = purpose;
   terms.holder = holder;
   terms.longest = terms.now + CONNECTOR_LEASE_TTL_MAX;
-  status = lease_take(work->connection, &owner, &terms, fence, work->call->error);
-  if (status == CONNECTOR_OK && *fence > 0)
+  if (status == CONNECTOR_OK)
+    status = lease_take(work->connection, &owner, &terms, &taken, work->call->error);
+  *fence = taken ? terms.fence : 0;
+  if (status == CONNECTOR_OK && taken)
     status = set_wait(work, &owner, purpose,
                       terms.wait_after > terms.expires_at ? terms.wait_after : terms.expires_at);
   return status;
