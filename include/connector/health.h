@@ -285,9 +285,8 @@ typedef struct connector_claim_item {
   size_t size;
   const connector *record; /**< as it stood when it was claimed */
   connector_lease *lease;
-  int64_t due_at; /**< since when it is due, in milliseconds, or its lease or wait was over where
-                     that came later; 0 = since ever: never synced, or marked with
-                       `oauth_refresh_needed` */
+  int64_t due_at; /**< since when it is due, in milliseconds; 0 = since ever: never synced, or
+                     marked with `oauth_refresh_needed` */
 } connector_claim_item;
 
 /** What one call claimed; released by connector_claims_free(). @since 0.2.0 */
@@ -297,7 +296,7 @@ typedef struct connector_claims connector_claims;
  * Claims connectors that are due and takes a lease on each, in one transaction, longest due first.
  *
  * Any number of workers in any number of processes may call it: none gets a connector that another
- * holds. One whose holder died is due again from when its lease expires; one that failed from when
+ * holds. One whose holder died is due again when its lease expires; one that failed when
  * its retry time has come. For CONNECTOR_ROLE_SYSTEM without a tenant each tenant with due work
  * gets its turn, whatever the backlog of others.
  *
@@ -345,7 +344,8 @@ CONNECTOR_API void connector_claims_free(connector_claims *claims);
 
 /**
  * Tells that the OAuth token was refreshed: `oauth_token_expires_at` is set, `oauth_refresh_needed`
- * false, and the refresh is no longer due. Store the token itself before.
+ * false, and the refresh is no longer due. Errors in a row that refreshes had are taken off the
+ * count, and a sync that waited for a good token waits no more. Store the token itself before.
  *
  * @param store an open store of the same file
  * @param lease one for CONNECTOR_PURPOSE_REFRESH; it ends, its memory stays the caller's

@@ -176,10 +176,11 @@ CONNECTOR_API CONNECTOR_CHECKED connector_status connector_history_trim(connecto
  * CONNECTOR_ROLE_SYSTEM, was altered, removed, put in or moved since it was written.
  *
  * Each change carries a keyed hash (BLAKE2b, RFC 7693) of itself and of the tenant's change before
- * it; a sealed head tells the last one, so that the end can't be cut off unseen, and a sealed
- * anchor where trimming left off. Reads all of the history, from one snapshot. What the chain
- * can't show is in docs/security.md: an older copy of the whole file, and a change by somebody who
- * has the key.
+ * it; a sealed head tells the tenant's last one, so that the end of its history can't be cut off
+ * unseen, and a sealed anchor where trimming left off. Over all tenants the numbers must have no
+ * gap either. Reads all of the history, from one snapshot. What the chain can't show is in
+ * docs/security.md: what equals an older copy of the file, and a change by somebody who has the
+ * key.
  *
  * @param store an open store
  * @param first_bad_seq 0: all is as it was written. Else the first change at which the chain

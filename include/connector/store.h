@@ -84,9 +84,10 @@ typedef enum connector_change_kind {
  *
  * `forward` and `back` are JSON Merge Patches (RFC 7396) between the record before and after the
  * change, over the fields that a user or a health report may write; what the library stamps is in
- * the members here. Neither is there for a purge, in a store that keeps no history, nor for a
- * caller who may not see that side of the change. What a merge patch can't say, a null inside an
- * object and the order of its keys, is not in them; connector_get_as_of() has both.
+ * the members here. Neither is there for a purge and in a store that keeps no history. A MEMBER who
+ * could not see the record before gets no `back`, and of `forward` only what was set. What a merge
+ * patch can't say, a null inside an object and the order of its keys, is not in them;
+ * connector_get_as_of() has both.
  *
  * @since 0.1.0
  */

@@ -34,13 +34,15 @@ static connector_status read_health(struct statement *statement, struct health_r
                                     struct arena *arena, connector_error *error)
 {
   uint32_t length = 0;
-  const char *hours = column_text(statement, 5, &length);
+  const char *hours = column_text(statement, 7, &length);
 
   row->retry_at = column_integer(statement, 0);
   row->first_error_at = column_integer(statement, 1);
   row->warned_at = column_integer(statement, 2);
   row->started_at = column_integer(statement, 3);
   row->disabled_at = column_integer(statement, 4);
+  row->refresh_errors = column_integer(statement, 5);
+  row->needs_token = column_integer(statement, 6);
   if (hours != NULL) {
     row->hours = arena_copy(arena, hours, length);
     if (row->hours == NULL)
@@ -56,7 +58,7 @@ connector_status health_find(struct connection *connection, const struct owner *
   bool found = false;
   connector_status status = start(connection,
                                   "SELECT retry_at, first_error_at, warned_at, started_at,"
-                                  " disabled_at, hours FROM health"
+                                  " disabled_at, refresh_errors, needs_token, hours FROM health"
                                   " WHERE connector_id = ? AND tenant_id = ?",
                                   owner, &statement, error);
 
@@ -77,11 +79,13 @@ connector_status health_put(struct connection *connection, const struct owner *o
   connector_status status = start(
       connection,
       "INSERT INTO health (connector_id, tenant_id,"
-      " retry_at, first_error_at, warned_at, started_at, disabled_at, hours)"
-      " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (connector_id, tenant_id) DO UPDATE SET"
+      " retry_at, first_error_at, warned_at, started_at, disabled_at, refresh_errors, needs_token,"
+      " hours) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (connector_id, tenant_id) DO "
+      "UPDATE SET"
       " retry_at = excluded.retry_at, first_error_at = excluded.first_error_at,"
       " warned_at = excluded.warned_at, started_at = excluded.started_at,"
-      " disabled_at = excluded.disabled_at, hours = excluded.hours",
+      " disabled_at = excluded.disabled_at, refresh_errors = excluded.refresh_errors,"
+      " needs_token = excluded.needs_token, hours = excluded.hours",
       owner, &statement, error);
 
   if (status != CONNECTOR_OK)
@@ -91,6 +95,8 @@ connector_status health_put(struct connection *connection, const struct owner *o
   bind_optional(statement, row->warned_at);
   bind_optional(statement, row->started_at);
   bind_optional(statement, row->disabled_at);
+  bind_optional(statement, row->refresh_errors);
+  bind_optional(statement, row->needs_token);
   bind_text(statement, row->hours);
   return statement_run(statement, error);
 }

@@ -22,6 +22,8 @@ struct health_row {
   int64_t warned_at;      /* in this run */
   int64_t started_at;     /* of the sync under way */
   int64_t disabled_at;    /* by the library */
+  int64_t refresh_errors; /* how many of the errors in a row were of refreshes */
+  int64_t needs_token;    /* 1: the next try waits for a good token */
   const char *hours;      /* JSON; NULL for none */
 };
 

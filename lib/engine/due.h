@@ -25,12 +25,13 @@
  * at `now`: how long before its expiry it is due. */
 void due_bind_lead(struct statement *statement, int64_t expires_at, int64_t now);
 
-/* Which entries of the index: a connector is in one of them. */
+/* A connector that is due for nothing is in neither. */
+enum due_index { DUE_INDEX_FREE, DUE_INDEX_WAITING };
+
+/* Which of the free ones are due. */
 enum due_range {
-  DUE_FREE,    /* of those that wait for nothing */
-  DUE_WAITING, /* whose wait is over */
-  DUE_AHEAD,   /* whose wait is longer than any could be: the clock was wrong when it was set */
-  DUE_FUTURE,  /* free, and last synced in the future: the same */
+  DUE_PAST,  /* whose key has come */
+  DUE_AHEAD, /* whose last sync is further ahead than any could be: the clock was wrong */
   DUE_RANGES
 };
 
@@ -39,28 +40,35 @@ struct due_query {
   bool by_expiry;  /* REFRESH: by the expiry itself, not by when it is due by default */
   int64_t latest;  /* a key up to this is due */
   int64_t now;     /* a wait up to this is over */
-  int64_t longest; /* a wait behind this is wrong */
+  int64_t longest; /* a key or wait behind this is wrong */
   int64_t limit;
 };
-
-/* Starts a run over the rows of one range within a scope of one tenant. */
-connector_status due_start(struct connection *connection, const struct scope *scope,
-                           const struct due_query *query, enum due_range range,
-                           struct statement **out, connector_error *error);
 
 /* Whether there is such a range for a kind of work. */
 bool due_has_range(const struct due_query *query, enum due_range range);
 
-/* Steps it like rows_next(); `*key` is by what the row is due, `*wait` until when it waits, 0 for
- * not at all. */
-connector_status due_next(struct statement *statement, struct row *row, int64_t *key, int64_t *wait,
-                          bool *found, connector_error *error);
+/* Starts a run over the rows of one range within a scope of one tenant, longest due first. */
+connector_status due_start(struct connection *connection, const struct scope *scope,
+                           const struct due_query *query, enum due_range range,
+                           struct statement **out, connector_error *error);
 
-/* The next tenant in order behind `after` that has an entry in the index of DUE_FREE or
- * DUE_WAITING, within a scope of all tenants, copied to `tenant`, "" for none; `*due` tells whether
- * any of its entries is due, the ranges DUE_FUTURE and DUE_AHEAD of the same indexes included. */
+/* Steps it like rows_next(); `*key` is by what the row is due. */
+connector_status due_next(struct statement *statement, struct row *row, int64_t *key, bool *found,
+                          connector_error *error);
+
+/* Whether any wait of a scope of one tenant is over, or wrong. */
+connector_status due_any_ended(struct connection *connection, const struct scope *scope,
+                               const struct due_query *query, bool *any, connector_error *error);
+
+/* Ends such waits, up to the query's limit of either: the rows are free again. */
+connector_status due_end_waits(struct connection *connection, const struct scope *scope,
+                               const struct due_query *query, connector_error *error);
+
+/* The next tenant in order behind `after` that has an entry in an index, within a scope of all
+ * tenants, copied to `tenant`, "" for none; `*due` tells whether one of its entries is due, or may
+ * be once its wait is ended. */
 connector_status due_tenant(struct connection *connection, const struct scope *scope,
-                            const struct due_query *query, enum due_range range, const char *after,
+                            const struct due_query *query, enum due_index index, const char *after,
                             struct buffer *tenant, bool *due, connector_error *error);
 
 #endif

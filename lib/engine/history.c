@@ -29,7 +29,7 @@ const struct history_column history_columns[HISTORY_COLUMNS] = {
   TEXT(updated_by, HISTORY_STATE),   NUMBER(deleted_at, HISTORY_STATE),
   TEXT(deleted_by, HISTORY_STATE),   TEXT(scope, HISTORY_REACH),
   TEXT(owner_id, HISTORY_REACH),     TEXT(group_id, HISTORY_REACH),
-  TEXT(user_id, HISTORY_REACH),      TEXT(was_scope, HISTORY_REACH),
+  TEXT(user_id, HISTORY_REACH),      TEXT(was_scope, HISTORY_REACH | HISTORY_MOVED),
   TEXT(was_owner_id, HISTORY_REACH), TEXT(was_group_id, HISTORY_REACH),
   TEXT(was_user_id, HISTORY_REACH),  TEXT(forward, HISTORY_SHOWN),
   TEXT(back, HISTORY_SHOWN),         TEXT(back_exact, HISTORY_STATE),
@@ -235,13 +235,14 @@ connector_status history_of(struct connection *connection, const struct scope *s
   return CONNECTOR_OK;
 }
 
-/* Text behind a NUL would be neither shown nor hashed: it makes the row a damaged one. */
-static bool read_text(struct statement *statement, int at, const char **text)
+/* Text behind a NUL would be neither shown nor hashed: where all of a row is read, it makes it a
+ * damaged one. */
+static bool read_text(struct statement *statement, int at, bool all, const char **text)
 {
   uint32_t length = 0;
 
   *text = column_text(statement, at, &length);
-  return *text == NULL || strlen(*text) == length;
+  return !all || *text == NULL || strlen(*text) == length;
 }
 
 connector_status history_next(struct statement *statement, unsigned parts, struct history_row *row,
@@ -259,7 +260,7 @@ connector_status history_next(struct statement *statement, unsigned parts, struc
     if ((column->part & parts) == 0)
       continue;
     if (column->is_text)
-      whole = read_text(statement, at, history_text(row, column)) && whole;
+      whole = read_text(statement, at, parts == HISTORY_ALL, history_text(row, column)) && whole;
     else
       *history_number(row, column) = column_integer(statement, at);
     at++;
@@ -321,13 +322,20 @@ connector_status history_tenant(struct connection *connection, const char *after
   bind_text(statement, after);
   bind_text(statement, after);
   status = statement_step(statement, &row, error);
-  tenant->length = 0;
   if (status == CONNECTOR_OK && row)
     name = column_text(statement, 0, NULL);
+  if (name != NULL && strcmp(name, after) <= 0) /* a NUL cut it off: going on would never end */
+    status = error_set(error, CONNECTOR_CORRUPT, NULL, "a tenant's name is damaged");
+  tenant->length = 0;
   buffer_text(tenant, name != NULL ? name : "");
   buffer_byte(tenant, '\0');
   statement_done(statement);
   return status == CONNECTOR_OK && tenant->failed ? error_no_memory(error) : status;
+}
+
+connector_status history_count(struct connection *connection, int64_t *rows, connector_error *error)
+{
+  return connection_integer(connection, "SELECT count(*) FROM history", rows, error);
 }
 
 connector_status history_remove(struct connection *connection, const char *tenant, int64_t up_to,

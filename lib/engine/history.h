@@ -40,7 +40,8 @@ struct history_column {
 enum history_part {
   HISTORY_SHOWN = 1, /* what a change shows */
   HISTORY_REACH = 2, /* who may see it */
-  HISTORY_STATE = 4  /* what else a record is rebuilt from */
+  HISTORY_STATE = 4, /* what else a record is rebuilt from */
+  HISTORY_MOVED = 8  /* `was_scope` alone: whether who may see it changed */
 };
 
 enum { HISTORY_ALL = HISTORY_SHOWN | HISTORY_REACH | HISTORY_STATE, HISTORY_COLUMNS = 26 };
@@ -106,6 +107,10 @@ connector_status history_newest(struct connection *connection, const struct scop
  */
 connector_status history_tenant(struct connection *connection, const char *after,
                                 struct buffer *tenant, connector_error *error);
+
+/* All rows, whoever's. */
+connector_status history_count(struct connection *connection, int64_t *rows,
+                               connector_error *error);
 
 /* Removes a tenant's rows up to a seq. */
 connector_status history_remove(struct connection *connection, const char *tenant, int64_t up_to,

@@ -88,26 +88,40 @@ connector_status meta_put_history_check(struct connection *connection,
   return statement_run(statement, error);
 }
 
-connector_status meta_next_fence(struct connection *connection, int64_t *fence,
-                                 connector_error *error)
+static connector_status read_fence(struct connection *connection, int64_t *fence,
+                                   connector_error *error)
 {
+  connector_status status = CONNECTOR_OK;
   struct statement *statement = NULL;
   bool found = false;
-  connector_status status = get_text(
-      connection, "UPDATE meta SET value = value + 1 WHERE key = 'fence' RETURNING value",
-      &statement, error);
 
+  status = get_text(connection, "SELECT value FROM meta WHERE key = 'fence'", &statement, error);
   if (status != CONNECTOR_OK)
     return status;
   status = statement_step(statement, &found, error);
-  if (status == CONNECTOR_OK && found)
-    *fence = column_integer(statement, 0);
-  if (status == CONNECTOR_OK && (!found || *fence < 1))
-    status = error_set(error, CONNECTOR_CORRUPT, NULL, "the file has lost its count of leases");
   if (status == CONNECTOR_OK)
-    status = statement_step(statement, &found, error);
+    *fence = found ? column_integer(statement, 0) : -1;
   statement_done(statement);
   return status;
+}
+
+connector_status meta_take_fences(struct connection *connection, int64_t count, int64_t *first,
+                                  connector_error *error)
+{
+  struct statement *statement = NULL;
+  int64_t last = 0;
+  connector_status status = read_fence(connection, &last, error);
+
+  if (status != CONNECTOR_OK)
+    return status;
+  if (last < 0 || last > INT64_MAX - count)
+    return error_set(error, CONNECTOR_CORRUPT, NULL, "the file has lost its count of leases");
+  status = get_text(connection, "UPDATE meta SET value = ? WHERE key = 'fence'", &statement, error);
+  if (status != CONNECTOR_OK)
+    return status;
+  bind_integer(statement, last + count);
+  *first = last + 1;
+  return statement_run(statement, error);
 }
 
 /* ---- idempotency ---- */

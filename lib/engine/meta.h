@@ -23,9 +23,9 @@ connector_status meta_history_check(struct connection *connection, uint8_t check
 connector_status meta_put_history_check(struct connection *connection,
                                         const uint8_t check[META_KEY_SIZE], connector_error *error);
 
-/* Inside a write: a number that no lease of this file had before. */
-connector_status meta_next_fence(struct connection *connection, int64_t *fence,
-                                 connector_error *error);
+/* Inside a write: so many numbers that no lease of this file had before, from `*first` on. */
+connector_status meta_take_fences(struct connection *connection, int64_t count, int64_t *first,
+                                  connector_error *error);
 
 /* The file's own name, which a copy of it has too. */
 connector_status meta_store_id(struct connection *connection, char id[META_STORE_ID + 1],

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-struct change {
+struct row_change {
   const struct target *target;
   enum statement_kind kind;
   uint64_t fields;
@@ -32,7 +32,8 @@ static const struct {
   [STATEMENT_DELETE] = { "UPDATE connector SET " STAMPS VERSION ", deleted_at = ?, deleted_by = ?",
                          CONNECTOR_DELETED_EXCLUDE },
   [STATEMENT_RESTORE] = { "UPDATE connector SET " STAMPS VERSION
-                          ", deleted_at = NULL, deleted_by = NULL",
+                          ", deleted_at = NULL, deleted_by = NULL, refresh_after = NULL,"
+                          " rotation_after = NULL, sync_after = NULL",
                           CONNECTOR_DELETED_ONLY },
   [STATEMENT_REPORT] = { "UPDATE connector SET " STAMPS, CONNECTOR_DELETED_EXCLUDE },
   [STATEMENT_WAIT] = { "UPDATE connector SET ", CONNECTOR_DELETED_EXCLUDE },
@@ -41,7 +42,7 @@ static const struct {
 
 static const uint64_t token_expiry = CONNECTOR_BIT(CONNECTOR_FIELD_OAUTH_TOKEN_EXPIRES_AT);
 
-static void write_waits(struct buffer *sql, const struct change *change)
+static void write_waits(struct buffer *sql, const struct row_change *change)
 {
   const char *comma = change->kind == STATEMENT_WAIT ? "" : ", ";
 
@@ -57,7 +58,7 @@ static void write_waits(struct buffer *sql, const struct change *change)
 
 static void change_text(struct buffer *sql, const void *context)
 {
-  const struct change *change = context;
+  const struct row_change *change = context;
 
   buffer_text(sql, changes[change->kind].start);
   if (change->fields != 0) {
@@ -75,7 +76,7 @@ static void change_text(struct buffer *sql, const void *context)
     buffer_text(sql, " AND version = ?");
 }
 
-static connector_status start_change(struct connection *connection, const struct change *change,
+static connector_status start_change(struct connection *connection, const struct row_change *change,
                                      struct statement **out, connector_error *error)
 {
   struct statement_key key = { (uint32_t)change->kind,
@@ -101,6 +102,14 @@ static connector_status finish_change(struct connection *connection, struct stat
   status = statement_run(statement, error);
   *changed = status == CONNECTOR_OK && connection_changes(connection) == 1;
   return status;
+}
+
+void rows_stamp(connector *record, const struct stamp *stamp, bool moves_version)
+{
+  record->updated_at = stamp->now > record->updated_at ? stamp->now : record->updated_at + 1;
+  if (stamp->person != NULL)
+    record->updated_by = stamp->person;
+  record->version += moves_version;
 }
 
 static void bind_stamp(struct statement *statement, const struct stamp *stamp)
@@ -146,7 +155,7 @@ connector_status rows_update(struct connection *connection, const struct target 
                              const struct draft *draft, const struct stamp *stamp, bool *changed,
                              connector_error *error)
 {
-  struct change change = { target, STATEMENT_UPDATE, draft->set | draft->cleared, 0 };
+  struct row_change change = { target, STATEMENT_UPDATE, draft->set | draft->cleared, 0 };
   struct statement *statement = NULL;
   connector_status status = start_change(connection, &change, &statement, error);
 
@@ -161,7 +170,7 @@ connector_status rows_report(struct connection *connection, const struct target 
                              const struct draft *draft, const struct waits *waits,
                              const struct stamp *stamp, bool *changed, connector_error *error)
 {
-  struct change change = { target, STATEMENT_REPORT, draft->set | draft->cleared, waits->set };
+  struct row_change change = { target, STATEMENT_REPORT, draft->set | draft->cleared, waits->set };
   struct statement *statement = NULL;
   connector_status status = start_change(connection, &change, &statement, error);
 
@@ -176,7 +185,7 @@ connector_status rows_report(struct connection *connection, const struct target 
 connector_status rows_wait(struct connection *connection, const struct target *target,
                            const struct waits *waits, bool *changed, connector_error *error)
 {
-  struct change change = { target, STATEMENT_WAIT, 0, waits->set };
+  struct row_change change = { target, STATEMENT_WAIT, 0, waits->set };
   struct statement *statement = NULL;
   connector_status status = start_change(connection, &change, &statement, error);
 
@@ -189,7 +198,7 @@ connector_status rows_wait(struct connection *connection, const struct target *t
 connector_status rows_delete(struct connection *connection, const struct target *target,
                              const struct stamp *stamp, bool *changed, connector_error *error)
 {
-  struct change change = { target, STATEMENT_DELETE, 0, 0 };
+  struct row_change change = { target, STATEMENT_DELETE, 0, 0 };
   struct statement *statement = NULL;
   connector_status status = start_change(connection, &change, &statement, error);
 
@@ -204,7 +213,7 @@ connector_status rows_delete(struct connection *connection, const struct target 
 connector_status rows_restore(struct connection *connection, const struct target *target,
                               const struct stamp *stamp, bool *changed, connector_error *error)
 {
-  struct change change = { target, STATEMENT_RESTORE, 0, 0 };
+  struct row_change change = { target, STATEMENT_RESTORE, 0, 0 };
   struct statement *statement = NULL;
   connector_status status = start_change(connection, &change, &statement, error);
 
@@ -217,7 +226,7 @@ connector_status rows_restore(struct connection *connection, const struct target
 connector_status rows_purge(struct connection *connection, const struct target *target,
                             bool *changed, connector_error *error)
 {
-  struct change change = { target, STATEMENT_PURGE, 0, 0 };
+  struct row_change change = { target, STATEMENT_PURGE, 0, 0 };
   struct statement *statement = NULL;
   connector_status status = start_change(connection, &change, &statement, error);
 

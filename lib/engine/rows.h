@@ -27,6 +27,8 @@ enum statement_kind {
   STATEMENT_FIND_WAIT,
   STATEMENT_DUE,
   STATEMENT_DUE_TENANT,
+  STATEMENT_DUE_ENDED,
+  STATEMENT_DUE_END,
   STATEMENT_HISTORY_INSERT,
   STATEMENT_HISTORY_FEED,
   STATEMENT_HISTORY_OF,
@@ -87,6 +89,9 @@ connector_status rows_insert(struct connection *connection, const connector *rec
  * SCOPE_SYSTEM an id that several tenants have is INVALID. */
 connector_status rows_find(struct connection *connection, const struct scope *scope, const char *id,
                            connector_deleted deleted, connector **found, connector_error *error);
+
+/* Stamps a record in memory as the statements below stamp its row. */
+void rows_stamp(connector *record, const struct stamp *stamp, bool moves_version);
 
 /* Each changes one row or none: `*changed` tells. Rows of a newer schema_version are not touched.
  */

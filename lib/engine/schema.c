@@ -142,6 +142,8 @@ static const char version_2[] =
     " warned_at INTEGER,"
     " started_at INTEGER,"
     " disabled_at INTEGER,"
+    " refresh_errors INTEGER,"
+    " needs_token INTEGER,"
     " hours TEXT,"
     " PRIMARY KEY (connector_id, tenant_id)"
     ") STRICT, WITHOUT ROWID;"
@@ -164,15 +166,15 @@ static const char version_2[] =
     "CREATE INDEX connector_expiry ON connector (tenant_id," DUE_EXPIRY_KEY ")"
     " WHERE " DUE_EXPIRY_KEY " IS NOT NULL AND refresh_after IS NULL AND deleted_at IS NULL;"
     "CREATE INDEX connector_refresh_after ON connector (tenant_id, refresh_after)"
-    " WHERE refresh_after IS NOT NULL AND deleted_at IS NULL;"
+    " WHERE " DUE_REFRESH_KEY " IS NOT NULL AND refresh_after IS NOT NULL AND deleted_at IS NULL;"
     "CREATE INDEX connector_rotation ON connector (tenant_id," DUE_ROTATION_KEY ")"
     " WHERE " DUE_ROTATION_KEY " IS NOT NULL AND rotation_after IS NULL AND deleted_at IS NULL;"
     "CREATE INDEX connector_rotation_after ON connector (tenant_id, rotation_after)"
-    " WHERE rotation_after IS NOT NULL AND deleted_at IS NULL;"
+    " WHERE " DUE_ROTATION_KEY " IS NOT NULL AND rotation_after IS NOT NULL AND deleted_at IS NULL;"
     "CREATE INDEX connector_sync ON connector (tenant_id," DUE_SYNC_KEY ")"
     " WHERE " DUE_SYNC_KEY " IS NOT NULL AND sync_after IS NULL AND deleted_at IS NULL;"
     "CREATE INDEX connector_sync_after ON connector (tenant_id, sync_after)"
-    " WHERE sync_after IS NOT NULL AND deleted_at IS NULL;"
+    " WHERE " DUE_SYNC_KEY " IS NOT NULL AND sync_after IS NOT NULL AND deleted_at IS NULL;"
     "PRAGMA user_version = 2;";
 
 static const char *const steps[SCHEMA_VERSION] = { version_1, version_2 };

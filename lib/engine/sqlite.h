@@ -8,7 +8,7 @@
 
 #include <sqlite3.h>
 
-enum { STATEMENTS_KEPT = 64 };
+enum { STATEMENTS_KEPT = 128 };
 
 enum transaction_step {
   STEP_BEGIN_WRITE,

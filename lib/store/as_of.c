@@ -13,11 +13,15 @@
 
 #include <string.h>
 
+enum { CHANGES_KEPT = 64 };
+
 struct rebuilding {
   struct call *call;
   int64_t version;
   connector record;   /* as it stood after the change that comes next */
-  struct arena arena; /* of its text */
+  struct arena arena; /* of its text, as far as it is not in `kept` */
+  connector *kept;    /* owned; a copy made on the way */
+  size_t changes;     /* undone since */
   int64_t least;      /* the version of the change that comes next is one of these, */
   int64_t most;       /* unless changes were made that history does not hold */
   bool found;         /* it stands as wanted */
@@ -54,6 +58,7 @@ static void foresee_next(struct rebuilding *rebuilding, const struct history_row
   rebuilding->most = rebuilding->least = row->version;
   switch (change_kind_value(row->kind)) {
   case CONNECTOR_CHANGE_CREATED:
+  case CONNECTOR_CHANGE_PURGED:
     rebuilding->most = 0; /* what is older was purged, and the id used again */
     return;
   case CONNECTOR_CHANGE_UPDATED:
@@ -68,6 +73,25 @@ static void foresee_next(struct rebuilding *rebuilding, const struct history_row
   default:
     return;
   }
+}
+
+/* Now and then the record moves to memory of its own, so that what it was on the way goes. */
+static connector_status tidy(struct rebuilding *rebuilding)
+{
+  connector *copy = NULL;
+
+  if (++rebuilding->changes < CHANGES_KEPT)
+    return CONNECTOR_OK;
+  copy = record_copy(&rebuilding->record);
+  if (copy == NULL)
+    return error_no_memory(rebuilding->call->error);
+  connector_free(rebuilding->kept);
+  arena_free(&rebuilding->arena);
+  rebuilding->arena = (struct arena){ 0 };
+  rebuilding->kept = copy;
+  rebuilding->record = *copy;
+  rebuilding->changes = 0;
+  return CONNECTOR_OK;
 }
 
 /* Goes back over the changes, newest first. */
@@ -89,6 +113,8 @@ static connector_status go_back(struct rebuilding *rebuilding, struct statement 
     if (status == CONNECTOR_OK && !rebuilding->found)
       status = record_undo(&rebuilding->record, row.back, row.back_exact, &rebuilding->arena,
                            error);
+    if (status == CONNECTOR_OK && !rebuilding->found)
+      status = tidy(rebuilding);
     if (status != CONNECTOR_OK || rebuilding->found)
       return status;
   }
@@ -159,6 +185,7 @@ static connector_status as_of(struct call *call, const char *id, int64_t version
     status = *out != NULL ? CONNECTOR_OK : error_no_memory(call->error);
   }
   arena_free(&rebuilding.arena);
+  connector_free(rebuilding.kept);
   connector_free(now);
   return status;
 }

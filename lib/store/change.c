@@ -161,6 +161,8 @@ static connector_status append(struct work *work, struct history_row *row)
     status = settle_key(work, newest == 0);
   if (status != CONNECTOR_OK)
     return status;
+  if (newest < 0 || newest == INT64_MAX)
+    return error_set(error, CONNECTOR_CORRUPT, NULL, "the history is damaged");
   sound = chain_is_sound(store->history_key, row->tenant_id, &head);
   row->seq = newest + 1;
   chain_row(store->history_key, row, head.mac, row->mac);

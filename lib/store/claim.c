@@ -12,7 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LIMIT_USUAL = 10, TTL_USUAL_MS = 300000, INTERVAL_USUAL_MS = 3600000 };
+enum {
+  LIMIT_USUAL = 10,
+  TTL_USUAL_MS = 300000,
+  INTERVAL_USUAL_MS = 3600000,
+  WAITS_ENDED_AT_ONCE = 100, /* of a tenant, in one claim */
+  ROUNDS_MOST = 16
+};
 
 struct connector_claims {
   size_t count;
@@ -27,7 +33,8 @@ struct claiming {
   connector_claim_options options;
   struct due_query query;
   enum wait wait;
-  int64_t expires_at; /* of the leases */
+  char holder[HOLDER_SIZE];
+  struct lease_terms terms; /* of the leases; the fence is the next one's */
   connector_claims *claims;
 };
 
@@ -70,7 +77,12 @@ static connector_status make_query(struct claiming *claiming, connector_due due)
   if (status != CONNECTOR_OK)
     return status;
   claiming->wait = (enum wait)(due - 1);
-  claiming->expires_at = now + claiming->options.ttl_ms;
+  lease_name_holder(claiming->call, claiming->holder);
+  claiming->terms = (struct lease_terms){ .purpose = lease_purposes[claiming->wait],
+                                          .holder = claiming->holder,
+                                          .now = now,
+                                          .longest = now + WAIT_LONGEST_MS,
+                                          .expires_at = now + claiming->options.ttl_ms };
   claiming->query.due = due;
   claiming->query.by_expiry = due == CONNECTOR_DUE_REFRESH && claiming->options.horizon_ms > 0;
   claiming->query.now = now;
@@ -94,14 +106,11 @@ struct candidates {
   size_t count;
 };
 
-/* Work that waited for a lease or another try is due since that was over; 0 is since ever. Times of
- * a clock that was wrong tell nothing. */
-static int64_t due_since(const struct claiming *claiming, int64_t key, int64_t wait)
+/* 0 is since ever. A time that a wrong clock told says nothing. */
+static int64_t due_since(const struct claiming *claiming, int64_t key)
 {
   int64_t since = key > 0 ? key - lead_of(claiming) : 0;
 
-  if (wait > since)
-    since = wait;
   return since <= claiming->query.now ? since : 0;
 }
 
@@ -120,10 +129,9 @@ static connector_status gather_range(struct claiming *claiming, const struct sco
   while (status == CONNECTOR_OK && found) {
     struct candidate *candidate = &candidates->items[candidates->count];
     int64_t key = 0;
-    int64_t wait = 0;
     void *block = NULL;
 
-    status = due_next(statement, &row, &key, &wait, &found, error);
+    status = due_next(statement, &row, &key, &found, error);
     if (status != CONNECTOR_OK || !found)
       break;
     block = arena_object(&claiming->claims->arena, row.size);
@@ -132,7 +140,7 @@ static connector_status gather_range(struct claiming *claiming, const struct sco
       break;
     }
     candidate->record = row_place(&row, block);
-    candidate->due_at = due_since(claiming, key, wait);
+    candidate->due_at = due_since(claiming, key);
     candidates->count++;
   }
   statement_done(statement);
@@ -177,7 +185,7 @@ static void add_claim(struct claiming *claiming, const struct candidate *candida
     .tenant_id = candidate->record->tenant_id,
     .purpose = lease_purposes[claiming->wait],
     .fence = fence,
-    .expires_at = claiming->expires_at,
+    .expires_at = claiming->terms.expires_at,
     .listed = true,
   };
   memcpy(lease->store_id, claiming->call->store->id, sizeof(lease->store_id));
@@ -189,26 +197,50 @@ static void add_claim(struct claiming *claiming, const struct candidate *candida
   };
 }
 
-/* Up to `limit` of a tenant; `*taken` tells how many. */
+/* One that another holds does not wait, which it should: it is set to, and not looked at again. */
+static connector_status pass_over(struct claiming *claiming, const connector *record)
+{
+  const struct owner owner = { record->id, record->tenant_id };
+  const struct scope scope = { .kind = SCOPE_TENANT, .tenant = record->tenant_id };
+  const struct target target = { &scope, record->id, 0 };
+  struct waits waits = { .set = 1u << claiming->wait };
+  bool changed = false;
+  connector_status status = lease_hold(&claiming->work, &owner, claiming->wait, claiming->query.now,
+                                       0, &waits.until[claiming->wait], claiming->call->error);
+
+  return status == CONNECTOR_OK ? rows_wait(claiming->work.connection, &target, &waits, &changed,
+                                            claiming->call->error)
+                                : status;
+}
+
+/* Up to `limit` of a tenant; `*taken` tells how many. Waits that are over are ended first. */
 static connector_status claim_some(struct claiming *claiming, const struct scope *scope,
                                    size_t limit, struct candidates *candidates, size_t *taken)
 {
-  const struct lease_terms terms = { .now = claiming->query.now,
-                                     .expires_at = claiming->expires_at };
-  connector_status status = gather(claiming, scope, limit, candidates);
+  connector_status status = CONNECTOR_OK;
 
   *taken = 0;
+  claiming->query.limit = WAITS_ENDED_AT_ONCE;
+  status = due_end_waits(claiming->work.connection, scope, &claiming->query, claiming->call->error);
+  if (status == CONNECTOR_OK)
+    status = gather(claiming, scope, limit, candidates);
   for (size_t i = 0; status == CONNECTOR_OK && i < candidates->count && *taken < limit; i++) {
-    int64_t fence = 0;
+    bool own = false;
 
-    status = lease_claim(&claiming->work, candidates->items[i].record,
-                         lease_purposes[claiming->wait], &terms, &fence);
-    if (status != CONNECTOR_OK || fence == 0)
+    status = lease_claim(&claiming->work, candidates->items[i].record, &claiming->terms, &own);
+    if (status == CONNECTOR_OK && !own)
+      status = pass_over(claiming, candidates->items[i].record);
+    if (status != CONNECTOR_OK || !own)
       continue;
-    add_claim(claiming, &candidates->items[i], fence);
+    add_claim(claiming, &candidates->items[i], claiming->terms.fence++);
     ++*taken;
   }
   return status;
+}
+
+static size_t claims_left(const struct claiming *claiming)
+{
+  return claiming->options.limit - claiming->claims->count;
 }
 
 /* Deals out equal shares; what one tenant does not need goes to the others. */
@@ -216,21 +248,19 @@ static connector_status claim_shares(struct claiming *claiming, struct tenant_li
                                      struct candidates *candidates)
 {
   struct scope scope = claiming->call->scope;
-  size_t left = claiming->options.limit;
   connector_status status = CONNECTOR_OK;
 
   scope.kind = SCOPE_TENANT;
-  while (status == CONNECTOR_OK && left > 0 && tenants->count > 0) {
-    size_t share = (left + tenants->count - 1) / tenants->count;
+  while (status == CONNECTOR_OK && claims_left(claiming) > 0 && tenants->count > 0) {
+    size_t share = (claims_left(claiming) + tenants->count - 1) / tenants->count;
     size_t kept = 0;
 
     for (size_t i = 0; status == CONNECTOR_OK && i < tenants->count; i++) {
-      size_t wanted = share < left ? share : left;
+      size_t wanted = share < claims_left(claiming) ? share : claims_left(claiming);
       size_t taken = 0;
 
       scope.tenant = tenants->names[i];
       status = claim_some(claiming, &scope, wanted, candidates, &taken);
-      left -= taken;
       if (taken == wanted && wanted > 0)
         tenants->names[kept++] = tenants->names[i];
     }
@@ -250,27 +280,41 @@ static int by_due(const void *a, const void *b)
   return strcmp(first->record->id, second->record->id);
 }
 
+static connector_status claim_in(struct claiming *claiming, struct tenant_list *tenants,
+                                 struct candidates *candidates)
+{
+  struct call *call = claiming->call;
+  size_t taken = 0;
+  connector_status status = meta_take_fences(claiming->work.connection,
+                                             (int64_t)claims_left(claiming), &claiming->terms.fence,
+                                             call->error);
+
+  if (status != CONNECTOR_OK)
+    return status;
+  return call->scope.kind == SCOPE_SYSTEM
+             ? claim_shares(claiming, tenants, candidates)
+             : claim_some(claiming, &call->scope, claims_left(claiming), candidates, &taken);
+}
+
+/* What was claimed in an earlier transaction of the call stays, should this one fail. */
 static connector_status write_claims(struct claiming *claiming, struct tenant_list *tenants)
 {
   struct call *call = claiming->call;
-  size_t room = (size_t)claiming->options.limit * DUE_RANGES;
-  struct candidates candidates = { .items = calloc(room + 1, sizeof(*candidates.items)) };
-  size_t taken = 0;
+  size_t before = claiming->claims->count;
+  size_t room = (size_t)claiming->options.limit * DUE_RANGES + 1;
+  struct candidates candidates = { .items = calloc(room, sizeof(*candidates.items)) };
   connector_status status = CONNECTOR_OK;
 
   if (candidates.items == NULL)
     return error_no_memory(call->error);
   status = work_begin_write(&claiming->work, call, true);
   if (status == CONNECTOR_OK) {
-    status = call->scope.kind == SCOPE_SYSTEM
-                 ? claim_shares(claiming, tenants, &candidates)
-                 : claim_some(claiming, &call->scope, claiming->options.limit, &candidates, &taken);
+    status = claim_in(claiming, tenants, &candidates);
     status = work_end_write(&claiming->work, status);
   }
+  if (status != CONNECTOR_OK)
+    claiming->claims->count = before;
   free(candidates.items);
-  if (status == CONNECTOR_OK && claiming->claims->count > 1)
-    qsort(claiming->claims->items, claiming->claims->count, sizeof(claiming->claims->items[0]),
-          by_due);
   return status;
 }
 
@@ -279,7 +323,8 @@ static connector_status write_claims(struct claiming *claiming, struct tenant_li
 static connector_status is_any_due(struct claiming *claiming, bool *any)
 {
   struct call *call = claiming->call;
-  connector_status status = CONNECTOR_OK;
+  connector_status status = due_any_ended(claiming->work.connection, &call->scope, &claiming->query,
+                                          any, call->error);
 
   claiming->query.limit = 1;
   for (int range = 0; status == CONNECTOR_OK && !*any && range < DUE_RANGES; range++) {
@@ -297,20 +342,46 @@ static connector_status is_any_due(struct claiming *claiming, bool *any)
   return status;
 }
 
+/* Where the last claim of this kind found all that it asked for, there is likely more. */
 static connector_status look(struct claiming *claiming, struct tenant_list *tenants, bool *any)
 {
   struct call *call = claiming->call;
-  connector_status status = work_begin_snapshot(&claiming->work, call);
+  bool system = call->scope.kind == SCOPE_SYSTEM;
+  connector_status status = CONNECTOR_OK;
 
+  *any = !system &&
+         atomic_load_explicit(&call->store->much_due[claiming->wait], memory_order_relaxed);
+  if (*any)
+    return CONNECTOR_OK;
+  status = work_begin_snapshot(&claiming->work, call);
   if (status != CONNECTOR_OK)
     return status;
-  if (call->scope.kind == SCOPE_SYSTEM) {
-    status = turns_take(&claiming->work, &claiming->query, claiming->options.limit, tenants);
-    *any = tenants->count > 0;
-  } else {
-    status = is_any_due(claiming, any);
-  }
+  status = system ? turns_take(&claiming->work, &claiming->query, claiming->options.limit, tenants)
+                  : is_any_due(claiming, any);
   work_end_snapshot(&claiming->work);
+  *any = system ? tenants->count > 0 : *any;
+  return status;
+}
+
+/* Of the tenants that a look over all of them finds, some may only have waits that are over: then
+ * the circle goes on. */
+static connector_status claim_rounds(struct claiming *claiming)
+{
+  struct call *call = claiming->call;
+  bool more = true;
+  connector_status status = CONNECTOR_OK;
+
+  for (int round = 0; status == CONNECTOR_OK && more && round < ROUNDS_MOST; round++) {
+    struct tenant_list tenants = { .count = 0 };
+    bool any = false;
+
+    status = look(claiming, &tenants, &any);
+    more = call->scope.kind == SCOPE_SYSTEM && tenants.count == claiming->options.limit;
+    if (status == CONNECTOR_OK && any)
+      status = write_claims(claiming, &tenants);
+    arena_free(&tenants.arena);
+    more = more && claims_left(claiming) > 0;
+  }
   return status;
 }
 
@@ -335,22 +406,26 @@ static connector_status new_claims(size_t limit, connector_claims **out, connect
 static connector_status claim(struct claiming *claiming, connector_due due)
 {
   struct call *call = claiming->call;
-  struct tenant_list tenants = { .count = 0 };
-  bool any = false;
+  connector_claims **claims = &claiming->claims;
   connector_status status = rules_authorize(call, CONNECTOR_ACTION_LEASE, NULL);
 
   if (status == CONNECTOR_OK)
     status = make_query(claiming, due);
   if (status == CONNECTOR_OK)
-    status = new_claims(claiming->options.limit, &claiming->claims, call->error);
+    status = new_claims(claiming->options.limit, claims, call->error);
   if (status == CONNECTOR_OK && call->store->read_only)
     status = error_set(call->error, CONNECTOR_READ_ONLY, NULL, "the store is opened read-only");
   if (status == CONNECTOR_OK)
-    status = look(claiming, &tenants, &any);
-  if (status == CONNECTOR_OK && any)
-    status = write_claims(claiming, &tenants);
-  arena_free(&tenants.arena);
-  return status;
+    status = claim_rounds(claiming);
+  if (*claims != NULL && (*claims)->count > 0)
+    status = error_clear(call->error); /* some were claimed: the host is to know of them */
+  if (status != CONNECTOR_OK)
+    return status;
+  atomic_store_explicit(&call->store->much_due[claiming->wait], claims_left(claiming) == 0,
+                        memory_order_relaxed);
+  if ((*claims)->count > 1)
+    qsort((*claims)->items, (*claims)->count, sizeof((*claims)->items[0]), by_due);
+  return CONNECTOR_OK;
 }
 
 connector_status connector_claim(connector_store *store, connector_due due,

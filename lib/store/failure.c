@@ -86,6 +86,7 @@ static connector_status set_retry(struct report *report, const struct failure *f
   connector_status status = CONNECTOR_OK;
 
   report->health.retry_at = report->now + (asked > wait ? asked : wait);
+  report->health.needs_token = failure->refresh || failure->kind == CONNECTOR_FAILURE_AUTH;
   status = report_wait(report, WAIT_SYNC, report->health.retry_at);
   return status == CONNECTOR_OK && failure->refresh
              ? report_wait(report, WAIT_REFRESH, report->health.retry_at)
@@ -119,7 +120,7 @@ static void foretell(struct report *report, int64_t errors)
   const struct disabling *limits = &report->call->store->disabling;
   char when[CLOCK_TEXT + 1] = "";
 
-  (void)clock_format(report->health.first_error_at + limits->after_ms, when);
+  (void)clock_format(add_capped(report->health.first_error_at, limits->after_ms), when);
   when[CLOCK_TEXT] = '\0';
   report->health.warned_at = report->now;
   (void)snprintf(report->reason, sizeof(report->reason),
@@ -179,6 +180,7 @@ connector_status failure_fill(struct report *report, const struct failure *failu
   if (counts) {
     if (report->health.first_error_at == 0)
       report->health.first_error_at = report->now;
+    report->health.refresh_errors += failure->refresh;
     report_set_number(report, CONNECTOR_FIELD_CONSECUTIVE_ERRORS, errors);
     judge(report, errors);
   }

@@ -9,8 +9,6 @@
 
 #include <connector/health.h>
 
-enum { HOUR_MS = 3600000 };
-
 static void fill_hours(connector_health *health, const struct hours *hours, int64_t now)
 {
   int64_t first = now / HOUR_MS - (CONNECTOR_HEALTH_HOURS - 1);

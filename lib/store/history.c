@@ -3,6 +3,7 @@
  */
 #include "engine/history.h"
 
+#include "record/json_tree.h"
 #include "store/change.h"
 #include "store/rules.h"
 
@@ -38,25 +39,28 @@ static bool covers(const struct scope *scope, const struct history_row *row, boo
   return scope_covers(scope, &record);
 }
 
-/* Takes out what belongs to a side of the change that the caller can't see. */
-static void limit_to_reach(const struct scope *scope, const struct history_row *row,
-                           connector_change *change)
+/* Takes out what belongs to a side of the change that the caller can't see. Where it sees only what
+ * came of it, `forward` keeps what was set and loses what was removed. */
+static bool limit_to_reach(const struct scope *scope, const struct history_row *row,
+                           connector_change *change, struct arena *arena)
 {
-  if (scope->kind != SCOPE_MEMBER || row->was_scope == NULL)
-    return;
   change->out_of_reach = !covers(scope, row, false);
-  if (change->out_of_reach)
-    change->forward = change->back = NULL;
-  else if (!covers(scope, row, true))
-    change->back = NULL;
+  if (!change->out_of_reach && covers(scope, row, true))
+    return true;
+  change->back = NULL;
+  if (change->out_of_reach || change->forward == NULL)
+    change->forward = NULL;
+  else
+    change->forward = json_merge(NULL, change->forward, arena);
+  return change->out_of_reach || row->forward == NULL || change->forward != NULL;
 }
 
 /* ---- rows into changes ---- */
 
-/* What change_shown() reads of a row. */
+/* Who may see a change is of use only where that changed, which is rare: those are read again. */
 static unsigned parts_for(const struct scope *scope)
 {
-  return scope->kind == SCOPE_MEMBER ? HISTORY_SHOWN | HISTORY_REACH : HISTORY_SHOWN;
+  return scope->kind == SCOPE_MEMBER ? HISTORY_SHOWN | HISTORY_MOVED : HISTORY_SHOWN;
 }
 
 static connector_change change_of(const struct history_row *row)
@@ -105,9 +109,33 @@ static bool keep_text(struct arena *arena, connector_change *change)
   return at != NULL;
 }
 
-static connector_status read_changes(struct call *call, struct statement *statement, size_t limit,
+/* Reads a change again with who may see it, and takes out what the caller may not. */
+static connector_status limit_change(struct work *work, connector_change *change,
+                                     struct arena *arena)
+{
+  enum { PARTS = HISTORY_SHOWN | HISTORY_REACH };
+  struct call *call = work->call;
+  struct statement *statement = NULL;
+  struct history_row row = { 0 };
+  bool found = false;
+  connector_status status = history_feed(work->connection, &call->scope, PARTS, change->seq - 1, 1,
+                                         &statement, call->error);
+
+  if (status != CONNECTOR_OK)
+    return status;
+  status = history_next(statement, PARTS, &row, &found, call->error);
+  if (status == CONNECTOR_OK && (!found || row.seq != change->seq))
+    status = error_set(call->error, CONNECTOR_INTERNAL, NULL, "a change is gone while it is read");
+  if (status == CONNECTOR_OK && !limit_to_reach(&call->scope, &row, change, arena))
+    status = error_no_memory(call->error);
+  statement_done(statement);
+  return status;
+}
+
+static connector_status read_changes(struct work *work, struct statement *statement, size_t limit,
                                      connector_changes *changes)
 {
+  struct call *call = work->call;
   struct history_row row = { 0 };
   unsigned parts = parts_for(&call->scope);
   bool found = true;
@@ -120,12 +148,15 @@ static connector_status read_changes(struct call *call, struct statement *statem
     if (status != CONNECTOR_OK || !found)
       break;
     *change = change_of(&row);
-    limit_to_reach(&call->scope, &row, change);
+    change->out_of_reach = row.was_scope != NULL; /* for now: it is to be looked at */
     if (!keep_text(&changes->arena, change))
       status = error_no_memory(call->error);
     changes->count++;
   }
   statement_done(statement);
+  for (size_t i = 0; status == CONNECTOR_OK && i < changes->count; i++)
+    if (changes->items[i].out_of_reach)
+      status = limit_change(work, &changes->items[i], &changes->arena);
   return status;
 }
 
@@ -163,15 +194,15 @@ static connector_status read_feed(struct call *call, int64_t after, uint32_t lim
 {
   struct statement *statement = NULL;
   struct work work;
-  connector_status status = work_begin_read(&work, call);
+  connector_status status = work_begin_snapshot(&work, call);
 
   if (status != CONNECTOR_OK)
     return status;
   status = history_feed(work.connection, &call->scope, parts_for(&call->scope), after, limit,
                         &statement, call->error);
   if (status == CONNECTOR_OK)
-    status = read_changes(call, statement, limit, changes);
-  work_end_read(&work);
+    status = read_changes(&work, statement, limit, changes);
+  work_end_snapshot(&work);
   return status;
 }
 
@@ -209,44 +240,32 @@ static connector_status read_of(struct work *work, const char *id, int64_t befor
   connector_status status = history_of(work->connection, &call->scope, parts_for(&call->scope), id,
                                        before, limit, &statement, call->error);
 
-  return status == CONNECTOR_OK ? read_changes(call, statement, limit, changes) : status;
+  return status == CONNECTOR_OK ? read_changes(work, statement, limit, changes) : status;
 }
 
-/* A record that is there and out of a MEMBER's reach has no history for it, whatever it could read
- * of it before; only one that was purged has one without a record. */
+/* Where the caller finds no record: whether it has a history for it all the same. One that is there
+ * has none for who can't read it, whatever it could read of it before. One that was purged has one
+ * for who could see it at the end. Neither takes longer the more history there is. */
 static connector_status check_gone(struct work *work, const char *id)
 {
   struct call *call = work->call;
-  struct scope tenant = call->scope;
-  connector *hidden = NULL;
-  connector_status status = CONNECTOR_OK;
-
-  if (call->scope.kind != SCOPE_MEMBER)
-    return CONNECTOR_OK;
-  tenant.kind = SCOPE_TENANT;
-  status = rows_find(work->connection, &tenant, id, CONNECTOR_DELETED_INCLUDE, &hidden,
-                     call->error);
-  if (status == CONNECTOR_OK && hidden != NULL)
-    status = not_found(call->error);
-  connector_free(hidden);
-  return status;
-}
-
-/* Whether the caller could ever see the connector; asked where the record is gone and no change is
- * older than those that it was shown. */
-static connector_status check_known(struct work *work, const char *id, int64_t before)
-{
-  connector_changes *newest = NULL;
-  connector_status status = before < INT64_MAX ? new_changes(1, &newest, work->call->error)
-                                               : not_found(work->call->error);
+  struct scope tenant = { .kind = call->scope.kind == SCOPE_SYSTEM ? SCOPE_SYSTEM : SCOPE_TENANT,
+                          .tenant = call->scope.tenant };
+  struct statement *statement = NULL;
+  struct history_row row = { 0 };
+  bool found = false;
+  bool seen = false;
+  connector_status status = history_of(work->connection, &tenant, HISTORY_SHOWN | HISTORY_REACH, id,
+                                       INT64_MAX, 1, &statement, call->error);
 
   if (status != CONNECTOR_OK)
     return status;
-  status = read_of(work, id, INT64_MAX, 1, newest);
-  if (status == CONNECTOR_OK && newest->count == 0)
-    status = not_found(work->call->error);
-  connector_changes_free(newest);
-  return status;
+  status = history_next(statement, HISTORY_SHOWN | HISTORY_REACH, &row, &found, call->error);
+  seen = status == CONNECTOR_OK && found &&
+         change_kind_value(row.kind) == CONNECTOR_CHANGE_PURGED &&
+         covers(&call->scope, &row, false);
+  statement_done(statement);
+  return status == CONNECTOR_OK && !seen ? not_found(call->error) : status;
 }
 
 /* The record, NULL where it was purged or is out of reach now, and its changes. */
@@ -259,11 +278,7 @@ static connector_status read_history(struct work *work, const char *id, int64_t 
 
   if (status == CONNECTOR_OK && *record == NULL)
     status = check_gone(work, id);
-  if (status == CONNECTOR_OK)
-    status = read_of(work, id, before, limit, changes);
-  if (status == CONNECTOR_OK && *record == NULL && changes->count == 0)
-    status = check_known(work, id, before);
-  return status;
+  return status == CONNECTOR_OK ? read_of(work, id, before, limit, changes) : status;
 }
 
 /* All from one snapshot. What the caller could never see looks like what never was. */

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { HOUR_MS = 3600000, NUMBERS = 6 };
+enum { NUMBERS = 6 };
 
 static int64_t hour_of(int64_t now)
 {

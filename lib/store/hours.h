@@ -10,6 +10,8 @@
 
 #include <connector/health.h>
 
+enum { HOUR_MS = 3600000 };
+
 /* What was told within one hour. */
 struct hour {
   int64_t hour; /* since 1970 */

@@ -11,9 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-enum { HOLDER_SIZE = 128 };
 
 const char *const lease_purposes[WAITS] = {
   [WAIT_REFRESH] = CONNECTOR_PURPOSE_REFRESH,
@@ -78,8 +75,7 @@ connector_status lease_aim(struct call *call, const connector_lease *lease, stru
 
 /* ---- rows ---- */
 
-/* For whoever reads the file: on whose behalf, and by which process. Cut where it is long. */
-static void name_holder(const struct call *call, char holder[HOLDER_SIZE])
+void lease_name_holder(const struct call *call, char holder[HOLDER_SIZE])
 {
   const connector_caller *caller = &call->caller;
   const char *name = caller->app_id != NULL      ? caller->app_id
@@ -88,7 +84,7 @@ static void name_holder(const struct call *call, char holder[HOLDER_SIZE])
                                                  : "-";
   size_t length = utf8_cut(name, strlen(name), HOLDER_SIZE - 32);
 
-  (void)snprintf(holder, HOLDER_SIZE, "%.*s:%ld", (int)length, name, (long)getpid());
+  (void)snprintf(holder, HOLDER_SIZE, "%.*s:%ld", (int)length, name, (long)call->store->process);
 }
 
 static connector_status set_wait(struct work *work, const struct owner *owner, const char *purpose,
@@ -107,26 +103,32 @@ static connector_status set_wait(struct work *work, const struct owner *owner, c
   return rows_wait(work->connection, &target, &waits, &changed, work->call->error);
 }
 
-connector_status lease_claim(struct work *work, const connector *record, const char *purpose,
-                             const struct lease_terms *given, int64_t *fence)
+connector_status lease_claim(struct work *work, const connector *record,
+                             const struct lease_terms *terms, bool *taken)
 {
   const struct owner owner = { record->id, record->tenant_id };
-  struct lease_terms terms = *given;
-  char holder[HOLDER_SIZE];
-  bool taken = false;
-  connector_status status = meta_next_fence(work->connection, &terms.fence, work->call->error);
+  connector_status status = lease_take(work->connection, &owner, terms, taken, work->call->error);
 
-  name_holder(work->call, holder);
-  terms.purpose = purpose;
-  terms.holder = holder;
-  terms.longest = terms.now + CONNECTOR_LEASE_TTL_MAX;
-  if (status == CONNECTOR_OK)
-    status = lease_take(work->connection, &owner, &terms, &taken, work->call->error);
-  *fence = taken ? terms.fence : 0;
-  if (status == CONNECTOR_OK && taken)
-    status = set_wait(work, &owner, purpose,
-                      terms.wait_after > terms.expires_at ? terms.wait_after : terms.expires_at);
-  return status;
+  if (status != CONNECTOR_OK || !*taken)
+    return status;
+  return set_wait(work, &owner, terms->purpose,
+                  terms->wait_after > terms->expires_at ? terms->wait_after : terms->expires_at);
+}
+
+connector_status lease_hold(struct work *work, const struct owner *owner, enum wait wait,
+                            int64_t now, int64_t until, int64_t *held, connector_error *error)
+{
+  struct lease_row row;
+  connector_status status = lease_find(work->connection, owner, lease_purposes[wait], &row, error);
+
+  if (status != CONNECTOR_OK)
+    return status;
+  *held = until;
+  if (row.expires_at <= now || row.expires_at > now + WAIT_LONGEST_MS)
+    return CONNECTOR_OK;
+  if (row.expires_at > until)
+    *held = row.expires_at;
+  return lease_set_wait(work->connection, owner, lease_purposes[wait], until, error);
 }
 
 static connector_status stale(connector_error *error)
@@ -180,10 +182,9 @@ static connector_status held(struct work *work, const connector *record, const c
 }
 
 /* A record that waits for another try goes on waiting when the lease is handed back. */
-static connector_status find_wait(struct aim *aim, struct work *work, const char *purpose,
-                                  struct lease_terms *terms)
+static connector_status find_wait(struct aim *aim, struct work *work, struct lease_terms *terms)
 {
-  enum wait wait = lease_wait(purpose);
+  enum wait wait = lease_wait(terms->purpose);
   int64_t until = 0;
   connector_status status = CONNECTOR_OK;
 
@@ -195,25 +196,27 @@ static connector_status find_wait(struct aim *aim, struct work *work, const char
 }
 
 /* The wait may be another lease's: then there is none to take. */
-static connector_status run_take(struct aim *aim, struct work *work, const char *purpose,
-                                 struct lease_terms *terms, connector_lease **out)
+static connector_status run_take(struct aim *aim, struct work *work, struct lease_terms *terms,
+                                 connector_lease **out)
 {
   connector_lease *lease = NULL;
-  int64_t fence = 0;
+  bool taken = false;
   connector_status status = aim_find(aim, work);
 
   if (status == CONNECTOR_OK)
-    status = find_wait(aim, work, purpose, terms);
+    status = find_wait(aim, work, terms);
   if (status == CONNECTOR_OK)
-    status = lease_claim(work, aim->found, purpose, terms, &fence);
-  if (status == CONNECTOR_OK && fence == 0)
-    status = held(work, aim->found, purpose);
+    status = meta_take_fences(work->connection, 1, &terms->fence, work->call->error);
+  if (status == CONNECTOR_OK)
+    status = lease_claim(work, aim->found, terms, &taken);
+  if (status == CONNECTOR_OK && !taken)
+    status = held(work, aim->found, terms->purpose);
   if (status != CONNECTOR_OK)
     return status;
-  lease = new_lease(work->call->store, aim->found, purpose);
+  lease = new_lease(work->call->store, aim->found, terms->purpose);
   if (lease == NULL)
     return error_no_memory(work->call->error);
-  lease->fence = fence;
+  lease->fence = terms->fence;
   lease->expires_at = terms->expires_at;
   *out = lease;
   return CONNECTOR_OK;
@@ -231,7 +234,8 @@ static connector_status take(struct call *call, const char *id, const char *purp
 {
   struct aim aim;
   struct work work;
-  struct lease_terms terms = { 0 };
+  char holder[HOLDER_SIZE];
+  struct lease_terms terms = { .purpose = purpose, .holder = holder };
   connector_lease *lease = NULL;
   connector_status status = aim_init(&aim, call, id, 0, false);
 
@@ -241,10 +245,12 @@ static connector_status take(struct call *call, const char *id, const char *purp
   if (status == CONNECTOR_OK)
     status = store_now(call->store, &terms.now, call->error);
   terms.expires_at = terms.now + ttl_ms;
+  terms.longest = terms.now + WAIT_LONGEST_MS;
+  lease_name_holder(call, holder);
   if (status == CONNECTOR_OK)
     status = work_begin_write(&work, call, true);
   if (status == CONNECTOR_OK) {
-    status = run_take(&aim, &work, purpose, &terms, &lease);
+    status = run_take(&aim, &work, &terms, &lease);
     status = work_end_write(&work, status);
   }
   if (status == CONNECTOR_OK)

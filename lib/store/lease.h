@@ -9,7 +9,7 @@
 
 #include <connector/health.h>
 
-enum { PURPOSE_MOST = 64 };
+enum { PURPOSE_MOST = 64, HOLDER_SIZE = 128 };
 
 /* The purposes of work that falls due. */
 extern const char *const lease_purposes[WAITS];
@@ -32,10 +32,18 @@ connector_status lease_check_ttl(uint32_t ttl_ms, connector_error *error);
 /* MISUSE inside a batch: undoing it would give a fence twice. */
 connector_status lease_check_alone(connector_store *store, connector_error *error);
 
-/* Inside a write: takes the lease on a record and makes it wait that long. Of the terms only the
- * times are given. `*fence` is 0 where another holds it. */
-connector_status lease_claim(struct work *work, const connector *record, const char *purpose,
-                             const struct lease_terms *given, int64_t *fence);
+/* For whoever reads the file: on whose behalf, and by which process. Cut where it is long. */
+void lease_name_holder(const struct call *call, char holder[HOLDER_SIZE]);
+
+/* Inside a write: takes the lease on a record and makes it wait that long, unless another holds it:
+ * `*taken` tells. */
+connector_status lease_claim(struct work *work, const connector *record,
+                             const struct lease_terms *terms, bool *taken);
+
+/* Inside a write: until when a record that is to wait until `until` (0: not at all) for a kind of
+ * work does wait, for a lease on it goes first where it lasts longer. What was to be comes then. */
+connector_status lease_hold(struct work *work, const struct owner *owner, enum wait wait,
+                            int64_t now, int64_t until, int64_t *held, connector_error *error);
 
 /* Inside a write: hands a lease back. STALE where it is not held any more. */
 connector_status lease_end(struct work *work, const connector_lease *lease, int64_t now);

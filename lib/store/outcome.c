@@ -31,6 +31,27 @@ static connector_status set_next(struct report *report, connector_field field, i
   return CONNECTOR_OK;
 }
 
+/* A good token ends the run of errors that refreshes had; those of syncs go on. */
+static void forgive(struct report *report)
+{
+  const connector *found = report->aim.found;
+  struct health_row *health = &report->health;
+  int64_t errors = found->consecutive_errors > health->refresh_errors
+                       ? found->consecutive_errors - health->refresh_errors
+                       : 0;
+
+  if (health->refresh_errors == 0)
+    return;
+  health->refresh_errors = 0;
+  report_set_number(report, CONNECTOR_FIELD_CONSECUTIVE_ERRORS, errors);
+  if (health->disabled_at == 0)
+    report_set_text(report, CONNECTOR_FIELD_SYNC_STATUS, failure_status(errors));
+  if (errors > 0)
+    return;
+  health->first_error_at = health->warned_at = 0;
+  report_clear(report, CONNECTOR_FIELD_LAST_ERROR);
+}
+
 /* A try that waited for a good token need not wait any more. */
 static connector_status fill_refreshed(struct report *report, const void *input)
 {
@@ -41,10 +62,14 @@ static connector_status fill_refreshed(struct report *report, const void *input)
     status = end_lease(report, outcome);
   report->kind = CONNECTOR_CHANGE_REFRESHED;
   report_set_number(report, CONNECTOR_FIELD_OAUTH_REFRESH_NEEDED, false);
-  report->health.retry_at = 0;
+  forgive(report);
   if (status == CONNECTOR_OK)
     status = report_wait(report, WAIT_REFRESH, 0);
-  return status == CONNECTOR_OK ? report_wait(report, WAIT_SYNC, 0) : status;
+  if (status != CONNECTOR_OK || report->health.needs_token == 0)
+    return status;
+  report->health.needs_token = 0;
+  report->health.retry_at = 0;
+  return report_wait(report, WAIT_SYNC, 0);
 }
 
 static connector_status fill_refresh_failed(struct report *report, const void *input)

@@ -31,20 +31,10 @@ void report_clear(struct report *report, connector_field field)
 connector_status report_wait(struct report *report, enum wait wait, int64_t until)
 {
   struct owner owner = report_owner(report);
-  struct lease_row lease;
-  connector_status status = lease_find(report->work.connection, &owner, lease_purposes[wait],
-                                       &lease, report->call->error);
 
-  if (status != CONNECTOR_OK)
-    return status;
   report->waits.set |= 1u << wait;
-  report->waits.until[wait] = until;
-  if (lease.expires_at <= report->now)
-    return CONNECTOR_OK;
-  if (lease.expires_at > until)
-    report->waits.until[wait] = lease.expires_at;
-  return lease_set_wait(report->work.connection, &owner, lease_purposes[wait], until,
-                        report->call->error);
+  return lease_hold(&report->work, &owner, wait, report->now, until, &report->waits.until[wait],
+                    report->call->error);
 }
 
 /* ---- reading ---- */
@@ -70,19 +60,6 @@ static connector_status find(struct report *report)
 }
 
 /* ---- writing ---- */
-
-/* The record as the report leaves it: what the statement makes of the row. */
-static connector after_report(const struct report *report)
-{
-  const char *person = report->call->caller.person_id;
-  connector after = *report->aim.found;
-
-  draft_apply(&report->draft, &after);
-  after.updated_at = report->now > after.updated_at ? report->now : after.updated_at + 1;
-  if (person != NULL)
-    after.updated_by = person;
-  return after;
-}
 
 static connector_status write_record(struct report *report)
 {
@@ -118,7 +95,8 @@ static connector_status write_health(struct report *report)
 static connector_status run(struct report *report, report_fn fill, const void *input,
                             connector **out)
 {
-  struct change change = { .kind = CONNECTOR_CHANGE_HEALTH };
+  const struct stamp stamp = { report->now, report->call->caller.person_id };
+  struct change change = { .at = report->now };
   connector after;
   connector_status status = find(report);
 
@@ -130,11 +108,12 @@ static connector_status run(struct report *report, report_fn fill, const void *i
     status = write_health(report);
   if (status != CONNECTOR_OK)
     return status;
-  after = after_report(report);
+  after = *report->aim.found;
+  draft_apply(&report->draft, &after);
+  rows_stamp(&after, &stamp, false);
   change.kind = report->kind;
   change.before = report->aim.found;
   change.after = &after;
-  change.at = after.updated_at;
   change.reason = report->reason[0] != '\0' ? report->reason : NULL;
   status = change_write(&report->work, &change);
   if (status == CONNECTOR_OK && out != NULL) {

@@ -30,17 +30,9 @@ static connector_status purge_row(struct connection *connection, const struct ta
   return status == CONNECTOR_OK && *changed ? beside_remove(connection, &owner, error) : status;
 }
 
-static void apply_stamps(connector *record, const struct stamp *stamp)
-{
-  record->updated_at = stamp->now > record->updated_at ? stamp->now : record->updated_at + 1;
-  if (stamp->person != NULL)
-    record->updated_by = stamp->person;
-  record->version++;
-}
-
 static void apply_delete(connector *record, const struct stamp *stamp)
 {
-  apply_stamps(record, stamp);
+  rows_stamp(record, stamp, true);
   record->is_deleted = true;
   record->deleted_at = stamp->now;
   record->deleted_by = stamp->person;
@@ -48,7 +40,7 @@ static void apply_delete(connector *record, const struct stamp *stamp)
 
 static void apply_restore(connector *record, const struct stamp *stamp)
 {
-  apply_stamps(record, stamp);
+  rows_stamp(record, stamp, true);
   record->is_deleted = false;
   record->deleted_at = 0;
   record->deleted_by = NULL;
@@ -72,7 +64,6 @@ static connector_status tell(struct aim *aim, struct work *work, const struct st
   if (change->apply != NULL) {
     change->apply(&after, stamp);
     told.after = &after;
-    told.at = after.updated_at;
   }
   status = change_write(work, &told);
   if (status == CONNECTOR_OK && out != NULL) {

@@ -59,6 +59,7 @@ struct connector_store {
   struct disabling disabling;
   struct waiting waiting;
   struct turns turns;
+  atomic_bool much_due[WAITS]; /* the last claim of that kind found all that it asked for */
   struct limits limits;
   char id_prefix[ID_PREFIX_MOST + 1];
   size_t id_prefix_length;

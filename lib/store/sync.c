@@ -81,7 +81,9 @@ static connector_status set_metrics(struct report *report, int64_t synced)
   metrics = json_merge(metrics, patch, &report->draft.arena);
   if (metrics == NULL)
     return error_no_memory(report->call->error);
-  report_set_text(report, CONNECTOR_FIELD_METRICS, metrics);
+  if (strlen(metrics) <=
+      report->call->store->limits.json) /* else it stays: a report must not fail */
+    report_set_text(report, CONNECTOR_FIELD_METRICS, metrics);
   return CONNECTOR_OK;
 }
 

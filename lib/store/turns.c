@@ -22,8 +22,7 @@ void turns_free(struct turns *turns)
 
 /* ---- one tenant after the other ---- */
 
-/* DUE_FREE and DUE_WAITING are in an index each, with all other ranges. */
-enum { INDEXES = DUE_WAITING + 1 };
+enum { INDEXES = DUE_INDEX_WAITING + 1 };
 
 /* The next tenant of each index; one that both have comes once. */
 struct circle {
@@ -33,12 +32,12 @@ struct circle {
   bool due[INDEXES];
 };
 
-static connector_status circle_advance(struct circle *circle, size_t range, const char *after)
+static connector_status circle_advance(struct circle *circle, size_t index, const char *after)
 {
   struct work *work = circle->work;
 
-  return due_tenant(work->connection, &work->call->scope, circle->query, (enum due_range)range,
-                    after, &circle->next[range], &circle->due[range], work->call->error);
+  return due_tenant(work->connection, &work->call->scope, circle->query, (enum due_index)index,
+                    after, &circle->next[index], &circle->due[index], work->call->error);
 }
 
 static connector_status circle_start(struct circle *circle, const char *after)

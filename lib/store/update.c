@@ -8,6 +8,7 @@
 #include "engine/beside.h"
 #include "store/change.h"
 #include "store/find.h"
+#include "store/lease.h"
 #include "store/rules.h"
 
 static const uint64_t enabled_bit = CONNECTOR_BIT(CONNECTOR_FIELD_ENABLED);
@@ -74,50 +75,58 @@ static connector_status take_over(struct update *update)
   return health_put(update->work.connection, &owner, &health, error);
 }
 
+/* Nothing that failed before keeps what was enabled again waiting. */
+static connector_status end_waits(struct update *update)
+{
+  static const enum wait waits_ended[] = { WAIT_REFRESH, WAIT_SYNC };
+  const connector *found = update->aim.found;
+  struct work *work = &update->work;
+  connector_error *error = work->call->error;
+  const struct owner owner = { found->id, found->tenant_id };
+  const struct target target = { &update->aim.scope, update->aim.id, 0 };
+  struct waits waits = { 0 };
+  bool changed = false;
+  connector_status status = CONNECTOR_OK;
+
+  for (size_t i = 0; status == CONNECTOR_OK && i < sizeof(waits_ended) / sizeof(waits_ended[0]);
+       i++) {
+    waits.set |= 1u << waits_ended[i];
+    status = lease_hold(work, &owner, waits_ended[i], update->now, 0, &waits.until[waits_ended[i]],
+                        error);
+  }
+  return status == CONNECTOR_OK ? rows_wait(work->connection, &target, &waits, &changed, error)
+                                : status;
+}
+
 static connector_status write(struct update *update)
 {
   struct call *call = update->work.call;
   struct aim *aim = &update->aim;
   struct target target = { &aim->scope, aim->id, aim->expected_version };
   struct stamp stamp = { update->now, call->caller.person_id };
-  const struct waits free_to_sync = { .set = 1u << WAIT_SYNC };
   bool changed = false;
   connector_status status = rows_update(update->work.connection, &target, update->draft, &stamp,
                                         &changed, call->error);
 
   if (status == CONNECTOR_OK && !changed)
     return aim_explain(aim, &update->work);
-  if (status == CONNECTOR_OK && update->recovers) {
-    target.expected_version = 0;
-    status = rows_wait(update->work.connection, &target, &free_to_sync, &changed, call->error);
-  }
-  return status;
-}
-
-/* The record as the statement leaves it. */
-static connector after_update(const struct update *update)
-{
-  const char *person = update->work.call->caller.person_id;
-  connector after = *update->aim.found;
-
-  draft_apply(update->draft, &after);
-  after.updated_at = update->now > after.updated_at ? update->now : after.updated_at + 1;
-  if (person != NULL)
-    after.updated_by = person;
-  after.version++;
-  return after;
+  return status == CONNECTOR_OK && update->recovers ? end_waits(update) : status;
 }
 
 static connector_status tell(struct update *update, connector **out)
 {
-  connector after = after_update(update);
+  const struct stamp stamp = { update->now, update->work.call->caller.person_id };
+  connector after = *update->aim.found;
   const struct change change = { .kind = update->recovers ? CONNECTOR_CHANGE_RECOVERED
                                                           : CONNECTOR_CHANGE_UPDATED,
                                  .before = update->aim.found,
                                  .after = &after,
-                                 .at = after.updated_at };
-  connector_status status = change_write(&update->work, &change);
+                                 .at = update->now };
+  connector_status status = CONNECTOR_OK;
 
+  draft_apply(update->draft, &after);
+  rows_stamp(&after, &stamp, true);
+  status = change_write(&update->work, &change);
   if (status == CONNECTOR_OK && out != NULL) {
     *out = record_copy(&after);
     status = *out != NULL ? CONNECTOR_OK : error_no_memory(update->work.call->error);

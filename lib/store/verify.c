@@ -101,6 +101,7 @@ static connector_status walk_tenant(struct walk *walk)
 struct verifying {
   int64_t first_bad;
   int64_t changes; /* of all tenants, trimmed ones included */
+  int64_t rows;
 };
 
 static connector_status walk_one(struct work *work, const char *tenant, struct verifying *verifying)
@@ -109,6 +110,7 @@ static connector_status walk_one(struct work *work, const char *tenant, struct v
   connector_status status = walk_tenant(&walk);
 
   verifying->changes += walk.changes;
+  verifying->rows += walk.changes - walk.head.anchor_changes;
   if (status == CONNECTOR_OK && walk.first_bad != 0 &&
       (verifying->first_bad == 0 || walk.first_bad < verifying->first_bad))
     verifying->first_bad = walk.first_bad;
@@ -116,13 +118,14 @@ static connector_status walk_one(struct work *work, const char *tenant, struct v
 }
 
 /* Over all tenants the numbers have no gap: where a whole tenant was taken out, with its head,
- * there are fewer changes than the last number says. */
+ * there are fewer changes than the last number says. And every row is some tenant's. */
 static connector_status walk_all(struct work *work, struct verifying *verifying)
 {
   struct call *call = work->call;
   const struct scope everything = { .kind = SCOPE_SYSTEM };
   struct buffer tenant = { 0 };
   int64_t newest = 0;
+  int64_t rows = 0;
   connector_status status = history_tenant(work->connection, "", &tenant, call->error);
 
   while (status == CONNECTOR_OK && tenant.bytes[0] != '\0') {
@@ -133,7 +136,10 @@ static connector_status walk_all(struct work *work, struct verifying *verifying)
   buffer_free(&tenant);
   if (status == CONNECTOR_OK)
     status = history_newest(work->connection, &everything, 0, &newest, call->error);
-  if (status == CONNECTOR_OK && verifying->first_bad == 0 && verifying->changes != newest)
+  if (status == CONNECTOR_OK)
+    status = history_count(work->connection, &rows, call->error);
+  if (status == CONNECTOR_OK && verifying->first_bad == 0 &&
+      (verifying->changes != newest || verifying->rows != rows))
     verifying->first_bad = newest > 0 ? newest : 1;
   return status;
 }
@@ -143,7 +149,7 @@ static connector_status verify(struct call *call, int64_t *first_bad)
   struct verifying verifying = { 0 };
   struct work work;
   bool keyed = false;
-  connector_status status = work_begin_snapshot(&work, call);
+  connector_status status = work_begin_long(&work, call);
 
   if (status != CONNECTOR_OK)
     return status;
@@ -151,7 +157,7 @@ static connector_status verify(struct call *call, int64_t *first_bad)
   if (status == CONNECTOR_OK)
     status = call->scope.kind == SCOPE_SYSTEM ? walk_all(&work, &verifying)
                                               : walk_one(&work, call->scope.tenant, &verifying);
-  work_end_snapshot(&work);
+  work_end_long(&work);
   *first_bad = verifying.first_bad;
   return status;
 }

@@ -103,18 +103,28 @@ static void sleep_for(connector_store *store, int64_t us, bool listen, uint64_t 
   (void)pthread_mutex_unlock(&waiting->lock);
 }
 
-static connector_status look(struct call *call, int64_t after_seq, int64_t *newest)
+/* What is newest of the caller's feed; changes that were looked at before are not looked at again,
+ * for a caller that sees little of much. `*seen` is how far this one looked. */
+static connector_status look(struct call *call, int64_t after_seq, int64_t *seen, int64_t *newest)
 {
+  static const struct scope everything = { .kind = SCOPE_SYSTEM };
   struct work work;
+  int64_t last = *seen;
   connector_status status = CONNECTOR_OK;
 
+  *newest = after_seq;
   if (atomic_load(&call->store->closing))
     return error_set(call->error, CONNECTOR_MISUSE, NULL, "the store was closed meanwhile");
-  status = work_begin_read(&work, call);
+  status = work_begin_snapshot(&work, call);
   if (status != CONNECTOR_OK)
     return status;
-  status = history_newest(work.connection, &call->scope, after_seq, newest, call->error);
-  work_end_read(&work);
+  status = history_newest(work.connection, &everything, *seen, &last, call->error);
+  if (status == CONNECTOR_OK && last > *seen)
+    status = history_newest(work.connection, &call->scope, *seen, newest, call->error);
+  work_end_snapshot(&work);
+  if (*newest == *seen)
+    *newest = after_seq;
+  *seen = last;
   return status;
 }
 
@@ -124,6 +134,7 @@ static connector_status wait_for(struct call *call, int64_t after_seq, int64_t t
   connector_store *store = call->store;
   int64_t start = clock_monotonic_us();
   int64_t tick = start;
+  int64_t looked_at = after_seq;
   connector_status status = CONNECTOR_OK;
 
   for (;;) {
@@ -132,7 +143,7 @@ static connector_status wait_for(struct call *call, int64_t after_seq, int64_t t
     int64_t pause = 0;
     bool listen = false;
 
-    status = look(call, after_seq, newest);
+    status = look(call, after_seq, &looked_at, newest);
     now = clock_monotonic_us();
     if (status != CONNECTOR_OK || *newest > after_seq || now - start >= timeout_us)
       return status;

@@ -134,6 +134,36 @@ void work_end_snapshot(struct work *work)
   work_end_read(work);
 }
 
+connector_status work_begin_long(struct work *work, struct call *call)
+{
+  struct pool *pool = call->store->pool;
+  connector_status status = CONNECTOR_OK;
+
+  if (pool_is_single(pool) || store_in_batch(call->store))
+    return work_begin_snapshot(work, call);
+  work->call = call;
+  work->joined = false;
+  status = pool_take_long_reader(pool, &work->connection, call->error);
+  if (status != CONNECTOR_OK)
+    return status;
+  status = connection_begin_read(work->connection, call->error);
+  if (status != CONNECTOR_OK)
+    pool_give_long_reader(pool, work->connection);
+  return status;
+}
+
+void work_end_long(struct work *work)
+{
+  struct pool *pool = work->call->store->pool;
+
+  if (work->joined || pool_is_single(pool)) {
+    work_end_snapshot(work);
+    return;
+  }
+  connection_rollback(work->connection);
+  pool_give_long_reader(pool, work->connection);
+}
+
 /* ---- writing ---- */
 
 /* The engine undoes a whole transaction by itself after some failures; what follows inside the

@@ -39,6 +39,10 @@ void work_end_read(struct work *work);
 connector_status work_begin_snapshot(struct work *work, struct call *call);
 void work_end_snapshot(struct work *work);
 
+/* The same for a walk that takes long: on a reader that comes on top of the others. */
+connector_status work_begin_long(struct work *work, struct call *call);
+void work_end_long(struct work *work);
+
 /* ---- writing ---- */
 
 /* Begins a transaction, or joins the batch's. `steps` says that the work writes more than once or
