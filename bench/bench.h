@@ -11,7 +11,7 @@
 
 #include <connector.h>
 
-enum { PATH_BYTES = 1024, BATCH = 1000 };
+enum { PATH_BYTES = 1024, BATCH = 1000, DUE = 100000 };
 
 struct bench {
   const char *directory;        /* on the disk that is measured */
@@ -42,8 +42,17 @@ extern const struct group bench_memory_writes;
 extern const struct group bench_reads;
 extern const struct group bench_streams;
 extern const struct group bench_opens;
+extern const struct group bench_disk_history;
+extern const struct group bench_memory_history;
+extern const struct group bench_feed;
+extern const struct group bench_claims;
+extern const struct group bench_memory_claims;
+extern const struct group bench_large_claims;
 extern const struct group bench_json;
 extern const struct group bench_threads;
+
+/* For `skip` of the groups that need storage in memory. */
+bool bench_no_memory_directory(const struct bench *bench);
 
 /* Bytes on disk and in memory. */
 bool bench_sizes(struct bench *bench);
@@ -76,11 +85,14 @@ struct pair {
   struct handwritten *other;
 };
 
-/* Opens both; the paths may be the same where nothing is written. */
+/* Opens both, the library without history; the paths may be the same where nothing is written. */
 bool pair_open(struct pair *pair, const char *library_path, const char *other_path, bool writes);
 void pair_close(struct pair *pair);
 
+/* Without history, as the hand-written program does where nothing else is said. */
 connector_store *library_open(const char *path);
+
+connector_store *library_open_with_history(const char *path);
 
 /* Says what the library answered and returns whether it was CONNECTOR_OK. */
 bool library_good(connector_status status, const connector_error *error);

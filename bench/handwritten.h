@@ -40,6 +40,18 @@ bool handwritten_update(struct handwritten *program, const char *id, int64_t ver
                         const char *name);
 bool handwritten_delete(struct handwritten *program, const char *id, int64_t version);
 
+/* ---- writes that are told of in the history ---- */
+
+/* Each changes a row and adds to the tenant's chain, in one transaction. */
+bool handwritten_create_with_history(struct handwritten *program, const connector_patch *patch,
+                                     char id[HANDWRITTEN_ID]);
+bool handwritten_update_with_history(struct handwritten *program, const char *id, int64_t version,
+                                     const char *name);
+
+/* Tells that a sync has succeeded: `synced` items in `latency` milliseconds. */
+bool handwritten_report(struct handwritten *program, const char *id, int64_t synced,
+                        int64_t latency);
+
 /* ---- reads ---- */
 
 /* A live record in one allocation, for free(). */
@@ -59,6 +71,24 @@ struct handwritten_page *handwritten_list(struct handwritten *program, const cha
                                           const char *provider, unsigned limit);
 void handwritten_page_free(struct handwritten_page *page);
 
+/* Takes a lease of `ttl` milliseconds for a sync on each of up to `limit` connectors whose last
+ * sync is `interval` milliseconds ago, longest due first, and reads them. Their fences go to
+ * `fences`. */
+struct handwritten_page *handwritten_claim(struct handwritten *program, int64_t interval,
+                                           int64_t ttl, unsigned limit, int64_t *fences);
+
+/* Changes: in one array, their text in a few blocks. */
+struct handwritten_changes {
+  connector_change *changes;
+  size_t count;
+  struct text_block *blocks;
+};
+
+/* The changes after a seq, oldest first. */
+struct handwritten_changes *handwritten_feed(struct handwritten *program, int64_t after,
+                                             unsigned limit);
+void handwritten_changes_free(struct handwritten_changes *changes);
+
 /* Shows every live record; its text is gone after the call. */
 bool handwritten_each(struct handwritten *program,
                       void (*show)(void *user, const connector *record), void *user);
@@ -69,10 +99,16 @@ char *handwritten_ids(struct handwritten *program, size_t *count);
 /* Moves the write-ahead log into the file. */
 bool handwritten_checkpoint(struct handwritten *program);
 
+/* Runs SQL that prepares a file for a contest; not timed. */
+bool handwritten_prepare_file(struct handwritten *program, const char *sql);
+
 /* ---- JSON ---- */
 
 /* The record as one object in one pass, for free(). */
 char *handwritten_to_json(const connector *record, size_t *length);
+
+/* What a patch sets and clears as a JSON Merge Patch, for free(). */
+char *handwritten_patch_to_json(const connector_patch *patch);
 
 /* Writes 24 characters of RFC 3339, no NUL. */
 void handwritten_time_text(int64_t milliseconds, char *text);

@@ -249,3 +249,71 @@ char *handwritten_to_json(const connector *record, size_t *length)
     *length = out.used - 1;
   return out.bytes;
 }
+
+/* ---- patches ---- */
+
+/* A member where the patch sets it, or clears it. */
+#define PATCH(kind, field, name, is_set, value)                                                    \
+  do {                                                                                             \
+    if (is_set)                                                                                    \
+      WRITE(kind, name, value);                                                                    \
+    else if ((patch->clear & CONNECTOR_BIT(CONNECTOR_FIELD_##field)) != 0)                         \
+      WRITE(raw, name, NULL);                                                                      \
+  } while (0)
+
+#define PATCH_TEXT(kind, field, name) PATCH(kind, field, #name, patch->name != NULL, patch->name)
+#define PATCH_TIME(field, name) PATCH(moment, field, #name, patch->name != 0, patch->name)
+#define PATCH_BOOLEAN(field, name)                                                                 \
+  PATCH(boolean, field, #name, patch->name != CONNECTOR_UNSET, patch->name == CONNECTOR_YES)
+
+static void patch_settings(struct out *out, const connector_patch *patch)
+{
+  PATCH_TEXT(string, SOURCE, source);
+  PATCH(string, SOURCE_TYPE, "source_type", patch->source_type != 0,
+        connector_source_type_name(patch->source_type));
+  PATCH_TEXT(string, TYPE, type);
+  PATCH_TEXT(string, PROVIDER, provider);
+  PATCH_TEXT(string, NAME, name);
+  PATCH(string, SCOPE, "scope", patch->scope != 0, connector_scope_name(patch->scope));
+  PATCH_TEXT(string, OWNER_ID, owner_id);
+  PATCH_TEXT(string, GROUP_ID, group_id);
+  PATCH_TEXT(string, USER_ID, user_id);
+  PATCH_TEXT(raw, CONFIG, config);
+  PATCH_TEXT(string, VAULT_PATH, vault_path);
+  PATCH_TEXT(string, AUTH_TYPE, auth_type);
+  PATCH_BOOLEAN(OAUTH_REFRESH_NEEDED, oauth_refresh_needed);
+  PATCH_TIME(OAUTH_TOKEN_EXPIRES_AT, oauth_token_expires_at);
+  PATCH_BOOLEAN(ENABLED, enabled);
+}
+
+static void patch_health(struct out *out, const connector_patch *patch)
+{
+  const uint64_t errors = CONNECTOR_BIT(CONNECTOR_FIELD_CONSECUTIVE_ERRORS);
+
+  PATCH_TEXT(string, SYNC_STATUS, sync_status);
+  PATCH_TIME(LAST_SYNC_AT, last_sync_at);
+  if (patch->consecutive_errors != 0 || (patch->clear & errors) != 0)
+    WRITE(number, "consecutive_errors", patch->consecutive_errors);
+  PATCH_TEXT(string, LAST_ERROR, last_error);
+  PATCH_TEXT(raw, METRICS, metrics);
+  PATCH_TEXT(raw, EVENT_TYPES, event_types);
+  PATCH_TEXT(string, WEBHOOK_ENDPOINT_ID, webhook_endpoint_id);
+  PATCH_TIME(CREDENTIAL_LAST_ROTATED_AT, credential_last_rotated_at);
+  PATCH_TIME(NEXT_ROTATION_DUE, next_rotation_due);
+  PATCH_TEXT(raw, TAGS, tags);
+  PATCH_TEXT(string, APPLICATION_ID, application_id);
+}
+
+char *handwritten_patch_to_json(const connector_patch *patch)
+{
+  struct out out = { .bytes = malloc(START_BYTES), .size = START_BYTES };
+
+  patch_settings(&out, patch);
+  patch_health(&out, patch);
+  if (out.used == 0)
+    PUT(&out, ",");
+  put(&out, "}", 2);
+  if (out.bytes != NULL)
+    out.bytes[0] = '{'; /* where the first member's comma is */
+  return out.bytes;
+}

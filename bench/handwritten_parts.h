@@ -19,6 +19,17 @@ enum handwritten_statement {
   HANDWRITTEN_LIST,
   HANDWRITTEN_LIST_OF_PROVIDER,
   HANDWRITTEN_EACH,
+  HANDWRITTEN_READ_HEAD,
+  HANDWRITTEN_WRITE_HEAD,
+  HANDWRITTEN_INSERT_HISTORY,
+  HANDWRITTEN_FEED,
+  HANDWRITTEN_READ_HEALTH,
+  HANDWRITTEN_WRITE_HEALTH,
+  HANDWRITTEN_REPORT,
+  HANDWRITTEN_DUE,
+  HANDWRITTEN_WAIT,
+  HANDWRITTEN_READ_FENCE,
+  HANDWRITTEN_LEASE,
   HANDWRITTEN_STATEMENTS
 };
 
@@ -28,6 +39,7 @@ struct handwritten {
   const connector_caller *caller;
   int64_t id_time;           /* milliseconds of the newest id */
   unsigned char id_bits[10]; /* its random part */
+  char holder[64];           /* of this program's leases; "" until the first is taken */
 };
 
 /* The columns in the order of the table. */
@@ -44,5 +56,68 @@ sqlite3_stmt *handwritten_prepared(struct handwritten *program, enum handwritten
 
 /* Runs a statement to its end and resets it. */
 bool handwritten_run(sqlite3_stmt *statement);
+
+/* Ends a transaction: commits where all was good, else rolls back. Returns whether it is committed.
+ */
+bool handwritten_end(struct handwritten *program, bool good);
+
+int64_t handwritten_now(void);
+void handwritten_next_id(struct handwritten *program, int64_t now, char id[HANDWRITTEN_ID]);
+
+/* The INSERT and the UPDATE alone, in the transaction that is open, or their own where none is. */
+bool handwritten_insert_row(struct handwritten *program, const connector_patch *patch,
+                            const char *id, int64_t now);
+bool handwritten_update_row(struct handwritten *program, const char *id, int64_t version,
+                            const char *name, int64_t now);
+
+/* ---- binding: each is the next parameter after `*at` ---- */
+
+static inline void handwritten_text(sqlite3_stmt *statement, int *at, const char *value)
+{
+  (void)sqlite3_bind_text(statement, ++*at, value, -1, SQLITE_STATIC);
+}
+
+static inline void handwritten_number(sqlite3_stmt *statement, int *at, int64_t value)
+{
+  (void)sqlite3_bind_int64(statement, ++*at, value);
+}
+
+/* A time: 0 is none. */
+static inline void handwritten_moment(sqlite3_stmt *statement, int *at, int64_t value)
+{
+  if (value == 0)
+    (void)sqlite3_bind_null(statement, ++*at);
+  else
+    (void)sqlite3_bind_int64(statement, ++*at, value);
+}
+
+/* ---- pages ---- */
+
+/* Memory for the text of many rows, in a few blocks. NULL where there is none. */
+char *handwritten_room(struct text_block **blocks, size_t bytes);
+void handwritten_blocks_free(struct text_block *blocks);
+
+/* Reads up to `limit` rows of a statement whose columns are HANDWRITTEN_COLUMNS, and resets it. */
+struct handwritten_page *handwritten_read_page(sqlite3_stmt *statement, unsigned limit);
+
+/* ---- history ---- */
+
+/* What the history keeps of one change; the rest is the caller's. */
+struct handwritten_change {
+  const char *kind;
+  const char *id;
+  const char *app_id;
+  int64_t version; /* after the change */
+  int64_t at;
+  connector_scope scope;
+  const char *owner_id;
+  const char *group_id;
+  const char *user_id;
+  const char *forward;
+  const char *back; /* NULL for none */
+};
+
+/* Adds a change to the end of the tenant's chain, in the transaction that is open. */
+bool handwritten_tell(struct handwritten *program, const struct handwritten_change *change);
 
 #endif

@@ -193,9 +193,9 @@ struct text_block {
   char bytes[];
 };
 
-static char *room(struct handwritten_page *page, size_t bytes)
+char *handwritten_room(struct text_block **blocks, size_t bytes)
 {
-  struct text_block *block = page->blocks;
+  struct text_block *block = *blocks;
 
   if (block == NULL || block->size - block->used < bytes) {
     size_t size = bytes > BLOCK_BYTES ? bytes : BLOCK_BYTES;
@@ -203,25 +203,30 @@ static char *room(struct handwritten_page *page, size_t bytes)
     block = malloc(sizeof(*block) + size);
     if (block == NULL)
       return NULL;
-    block->next = page->blocks;
+    block->next = *blocks;
     block->used = 0;
     block->size = size;
-    page->blocks = block;
+    *blocks = block;
   }
   block->used += bytes;
   return block->bytes + block->used - bytes;
+}
+
+void handwritten_blocks_free(struct text_block *blocks)
+{
+  while (blocks != NULL) {
+    struct text_block *block = blocks;
+
+    blocks = block->next;
+    free(block);
+  }
 }
 
 void handwritten_page_free(struct handwritten_page *page)
 {
   if (page == NULL)
     return;
-  while (page->blocks != NULL) {
-    struct text_block *block = page->blocks;
-
-    page->blocks = block->next;
-    free(block);
-  }
+  handwritten_blocks_free(page->blocks);
   free(page->records);
   free(page);
 }
@@ -250,7 +255,7 @@ static bool fill(struct handwritten_page *page, sqlite3_stmt *statement, unsigne
     char *out = NULL;
 
     read_row(&reading, statement);
-    out = room(page, reading.bytes);
+    out = handwritten_room(&page->blocks, reading.bytes);
     if (out == NULL)
       return false;
     keep(&reading, &page->records[page->count++], out);
@@ -259,26 +264,32 @@ static bool fill(struct handwritten_page *page, sqlite3_stmt *statement, unsigne
   return code == SQLITE_ROW || code == SQLITE_DONE;
 }
 
+struct handwritten_page *handwritten_read_page(sqlite3_stmt *statement, unsigned limit)
+{
+  struct handwritten_page *page = page_new(limit);
+
+  if (page != NULL && !fill(page, statement, limit)) {
+    handwritten_page_free(page);
+    page = NULL;
+  }
+  (void)sqlite3_reset(statement);
+  return page;
+}
+
 struct handwritten_page *handwritten_list(struct handwritten *program, const char *after,
                                           const char *provider, unsigned limit)
 {
   sqlite3_stmt *statement = handwritten_prepared(
       program, provider != NULL ? HANDWRITTEN_LIST_OF_PROVIDER : HANDWRITTEN_LIST);
-  struct handwritten_page *page = statement != NULL ? page_new(limit) : NULL;
 
-  if (page == NULL)
+  if (statement == NULL)
     return NULL;
   (void)sqlite3_bind_text(statement, 1, program->caller->tenant_id, -1, SQLITE_STATIC);
   (void)sqlite3_bind_text(statement, 2, after, -1, SQLITE_STATIC);
   (void)sqlite3_bind_int64(statement, 3, (int64_t)limit + 1);
   if (provider != NULL)
     (void)sqlite3_bind_text(statement, 4, provider, -1, SQLITE_STATIC);
-  if (!fill(page, statement, limit)) {
-    handwritten_page_free(page);
-    page = NULL;
-  }
-  (void)sqlite3_reset(statement);
-  return page;
+  return handwritten_read_page(statement, limit);
 }
 
 /* ---- each ---- */

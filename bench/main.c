@@ -20,8 +20,10 @@ enum {
 };
 
 static const struct group *const groups[] = {
-  &bench_disk_writes, &bench_memory_writes, &bench_streams, &bench_json,
-  &bench_threads,     &bench_reads,         &bench_opens,
+  &bench_disk_writes,  &bench_memory_writes, &bench_disk_history,  &bench_memory_history,
+  &bench_feed,         &bench_claims,        &bench_memory_claims, &bench_streams,
+  &bench_json,         &bench_threads,       &bench_reads,         &bench_opens,
+  &bench_large_claims, /* the last: it writes to the large file */
 };
 
 enum { GROUPS = sizeof(groups) / sizeof(groups[0]) };
@@ -125,6 +127,14 @@ static void set_defaults(struct options *options)
 }
 
 /* ---- running ---- */
+
+bool bench_no_memory_directory(const struct bench *bench)
+{
+  if (bench->memory_directory != NULL)
+    return false;
+  complain("no storage in memory here: its operations are SKIPPED (--memory-dir names a folder)");
+  return true;
+}
 
 bool bench_wants(const struct bench *bench, const char *operation)
 {

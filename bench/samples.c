@@ -73,6 +73,7 @@ const connector_caller sample_caller = {
   .role = CONNECTOR_ROLE_MEMBER,
   .source = "console",
   .source_type = CONNECTOR_SOURCE_TYPE_FRONTEND,
+  .request_id = "req_01JZ8Q6W3R0V5T7Y9B2N4M6K8H",
 };
 
 uint64_t sample_random(uint64_t *seed)

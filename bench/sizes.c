@@ -13,11 +13,13 @@
 enum { DISK_BATCHES = 10, LIBRARY_LIMIT = 300000 };
 
 static const char disk_name[] = "bytes on disk for a record";
+static const char history_name[] = "bytes of history for a record";
 static const char heap_name[] = "memory for a record";
 static const char resident_name[] = "resident memory for a record";
 static const char library_name[] = "shared library, stripped";
 
-const char *const bench_size_names[] = { disk_name, heap_name, resident_name, library_name };
+const char *const bench_size_names[] = { disk_name, history_name, heap_name, resident_name,
+                                         library_name };
 const size_t bench_size_count = sizeof(bench_size_names) / sizeof(bench_size_names[0]);
 
 static void add(const char *operation, const char *versus, double other, double library,
@@ -66,24 +68,32 @@ static bool other_batch(struct handwritten *program, uint64_t first)
   return handwritten_commit(program);
 }
 
+static bool library_batches(connector_store *store)
+{
+  connector_error error;
+  bool good = true;
+
+  for (uint64_t i = 0; good && i < DISK_BATCHES; i++) {
+    uint64_t first = i * BATCH;
+
+    good = library_good(connector_batch(store, create_batch, &first, &error), &error);
+  }
+  return good;
+}
+
 /* Writes the same records to two files that were the same, one empty store. */
 static bool write_both(const char *library_path, const char *other_path)
 {
   struct pair pair = { 0 };
-  connector_error error;
   bool good = false;
 
   store_remove(library_path);
   pair.library = library_open(library_path);
   connector_close(pair.library);
   good = pair.library != NULL && store_copy(library_path, other_path) &&
-         pair_open(&pair, library_path, other_path, true);
-  for (uint64_t i = 0; good && i < DISK_BATCHES; i++) {
-    uint64_t first = i * BATCH;
-
-    good = library_good(connector_batch(pair.library, create_batch, &first, &error), &error) &&
-           other_batch(pair.other, first);
-  }
+         pair_open(&pair, library_path, other_path, true) && library_batches(pair.library);
+  for (uint64_t i = 0; good && i < DISK_BATCHES; i++)
+    good = other_batch(pair.other, i * BATCH);
   if (good)
     pair_close(&pair);
   return good;
@@ -103,6 +113,37 @@ static bool disk_size(const struct bench *bench)
         (double)store_bytes(library_path) / records, 1.05);
   store_remove(library_path);
   store_remove(other_path);
+  return good;
+}
+
+/* The same records through the library in a new file; closing it moves the log into the file. */
+static bool write_new(const char *path, bool history)
+{
+  connector_store *store = NULL;
+  bool good = false;
+
+  store_remove(path);
+  store = history ? library_open_with_history(path) : library_open(path);
+  good = store != NULL && library_batches(store);
+  connector_close(store);
+  return good;
+}
+
+/* The record with its history beside the record alone. */
+static bool history_size(const struct bench *bench)
+{
+  char with_path[PATH_BYTES];
+  char without_path[PATH_BYTES];
+  const double records = (double)DISK_BATCHES * BATCH;
+  bool good = store_path(with_path, bench->directory, "bench-library.db") &&
+              store_path(without_path, bench->directory, "bench-plain.db") &&
+              write_new(with_path, true) && write_new(without_path, false);
+
+  if (good)
+    add(history_name, "no history", (double)store_bytes(without_path) / records,
+        (double)store_bytes(with_path) / records, 2.00);
+  store_remove(with_path);
+  store_remove(without_path);
   return good;
 }
 
@@ -244,6 +285,8 @@ static bool memory_size(const struct bench *bench)
 bool bench_sizes(struct bench *bench)
 {
   if (bench_wants(bench, disk_name) && !disk_size(bench))
+    return false;
+  if (bench_wants(bench, history_name) && !history_size(bench))
     return false;
   if ((bench_wants(bench, heap_name) || bench_wants(bench, resident_name)) && !memory_size(bench))
     return false;

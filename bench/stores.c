@@ -81,14 +81,25 @@ bool library_good(connector_status status, const connector_error *error)
   return status == CONNECTOR_OK;
 }
 
-connector_store *library_open(const char *path)
+static connector_store *open_store(const char *path, bool history)
 {
   connector_options options = CONNECTOR_OPTIONS_INIT;
   connector_store *store = NULL;
   connector_error error;
 
   options.fixed_caller = &sample_caller;
+  options.no_history = !history;
   return library_good(connector_open(path, &options, &store, &error), &error) ? store : NULL;
+}
+
+connector_store *library_open(const char *path)
+{
+  return open_store(path, false);
+}
+
+connector_store *library_open_with_history(const char *path)
+{
+  return open_store(path, true);
 }
 
 bool pair_open(struct pair *pair, const char *library_path, const char *other_path, bool writes)

@@ -2,33 +2,14 @@
  * Contests of writes: create, create in batches, update and delete with a version, on disk and in
  * memory. Either program has a file of its own, both copies of one.
  */
-#include "bench.h"
+#include "writes.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* What one side has done so far; both sides go the same way. */
-struct side {
-  uint64_t seed; /* of the records to update */
-  size_t updates;
-  size_t deletes;
-  size_t creates;
-  uint32_t *versions; /* of each record of the file at the start */
-};
-
-struct writes {
-  struct pair pair;
-  struct ids ids;
-  struct side library;
-  struct side other;
-  struct sample *samples; /* BATCH of them */
-  char library_path[PATH_BYTES];
-  char other_path[PATH_BYTES];
-};
-
 /* ---- create ---- */
 
-static const connector_patch *next_patch(struct writes *writes, struct side *side)
+const connector_patch *next_patch(struct writes *writes, struct side *side)
 {
   return &writes->samples[side->creates++ % BATCH].patch;
 }
@@ -43,18 +24,21 @@ static bool other_create(void *context, size_t calls)
   return true;
 }
 
-static bool library_create(void *context, size_t calls)
+bool create_with(connector_store *store, struct writes *writes, struct side *side, size_t calls)
 {
-  struct writes *writes = context;
   connector_error error;
 
-  for (size_t i = 0; i < calls; i++) {
-    const connector_patch *patch = next_patch(writes, &writes->library);
-
-    if (!library_good(connector_create(writes->pair.library, patch, NULL, &error), &error))
+  for (size_t i = 0; i < calls; i++)
+    if (!library_good(connector_create(store, next_patch(writes, side), NULL, &error), &error))
       return false;
-  }
   return true;
+}
+
+bool library_create(void *context, size_t calls)
+{
+  struct writes *writes = context;
+
+  return create_with(writes->pair.library, writes, &writes->library, calls);
 }
 
 static bool other_batch(void *context, size_t calls)
@@ -88,13 +72,13 @@ static bool library_batch(void *context, size_t calls)
 
 /* ---- update and delete ---- */
 
-static size_t next_update(struct writes *writes, struct side *side)
+size_t next_update(struct writes *writes, struct side *side)
 {
   side->updates++;
   return (size_t)(sample_random(&side->seed) % writes->ids.count);
 }
 
-static const char *next_name(struct writes *writes, const struct side *side)
+const char *next_name(const struct writes *writes, const struct side *side)
 {
   return writes->samples[side->updates % BATCH].patch.name;
 }
@@ -114,23 +98,28 @@ static bool other_update(void *context, size_t calls)
   return true;
 }
 
-static bool library_update(void *context, size_t calls)
+bool update_with(connector_store *store, struct writes *writes, struct side *side, size_t calls)
 {
-  struct writes *writes = context;
   connector_patch patch = CONNECTOR_PATCH_INIT;
   connector_error error;
 
   for (size_t i = 0; i < calls; i++) {
-    size_t at = next_update(writes, &writes->library);
-    uint32_t *version = &writes->library.versions[at];
+    size_t at = next_update(writes, side);
 
-    patch.name = next_name(writes, &writes->library);
-    if (!library_good(connector_update(writes->pair.library, id_at(&writes->ids, at), (*version)++,
-                                       &patch, NULL, &error),
+    patch.name = next_name(writes, side);
+    if (!library_good(connector_update(store, id_at(&writes->ids, at), side->versions[at]++, &patch,
+                                       NULL, &error),
                       &error))
       return false;
   }
   return true;
+}
+
+bool library_update(void *context, size_t calls)
+{
+  struct writes *writes = context;
+
+  return update_with(writes->pair.library, writes, &writes->library, calls);
 }
 
 /* Each record once, in an order that is not the file's: the step is a prime. */
@@ -177,7 +166,7 @@ static bool library_delete(void *context, size_t calls)
 /* ---- checks ---- */
 
 /* Whether two records differ in nothing but when, and under which id, they were written. */
-static bool same_content(const connector *a, const connector *b)
+bool same_content(const connector *a, const connector *b)
 {
   connector copy;
 
@@ -205,7 +194,7 @@ static bool same_record(struct writes *writes, const char *library_id, const cha
 }
 
 /* The last records of both files, created one after the other. */
-static bool check_created(void *context)
+bool check_created(void *context)
 {
   struct writes *writes = context;
   struct handwritten *program = handwritten_open(writes->library_path, &sample_caller, false);
@@ -223,7 +212,7 @@ static bool check_created(void *context)
   return good;
 }
 
-static bool check_updated(void *context)
+bool check_updated(void *context)
 {
   struct writes *writes = context;
   uint64_t seed = 0;
@@ -322,10 +311,8 @@ static const struct contest memory_contests[] = {
 
 /* ---- what they need ---- */
 
-static void writes_close(void *context)
+void writes_close_files(struct writes *writes)
 {
-  struct writes *writes = context;
-
   pair_close(&writes->pair);
   store_remove(writes->library_path);
   store_remove(writes->other_path);
@@ -333,21 +320,46 @@ static void writes_close(void *context)
   free(writes->library.versions);
   free(writes->other.versions);
   free(writes->samples);
-  free(writes);
+}
+
+static void writes_close(void *context)
+{
+  writes_close_files(context);
+  free(context);
+}
+
+bool side_open(struct side *side, size_t records)
+{
+  side->versions = calloc(records, sizeof(*side->versions));
+  for (size_t i = 0; side->versions != NULL && i < records; i++)
+    side->versions[i] = 1;
+  return side->versions != NULL;
 }
 
 static bool fill_memory(struct writes *writes)
 {
   writes->samples = calloc(BATCH, sizeof(*writes->samples));
-  writes->library.versions = calloc(writes->ids.count, sizeof(uint32_t));
-  writes->other.versions = calloc(writes->ids.count, sizeof(uint32_t));
-  if (writes->samples == NULL || writes->library.versions == NULL || writes->other.versions == NULL)
+  if (writes->samples == NULL || !side_open(&writes->library, writes->ids.count) ||
+      !side_open(&writes->other, writes->ids.count))
     return false;
-  for (size_t i = 0; i < writes->ids.count; i++)
-    writes->library.versions[i] = writes->other.versions[i] = 1;
   for (size_t i = 0; i < BATCH; i++)
     sample_make(&writes->samples[i], 5000000 + i);
   return true;
+}
+
+bool writes_open_files(struct writes *writes, const struct bench *bench, const char *directory,
+                       bool history)
+{
+  if (!store_path(writes->library_path, directory, "bench-library.db") ||
+      !store_path(writes->other_path, directory, "bench-other.db") ||
+      !store_copy(bench->middle_path, writes->library_path) ||
+      !store_copy(bench->middle_path, writes->other_path))
+    return false;
+  writes->pair.library = history ? library_open_with_history(writes->library_path)
+                                 : library_open(writes->library_path);
+  writes->pair.other = handwritten_open(writes->other_path, &sample_caller, true);
+  return writes->pair.library != NULL && writes->pair.other != NULL &&
+         ids_read(&writes->ids, writes->pair.other) && fill_memory(writes);
 }
 
 static void *writes_open(struct bench *bench, const struct group *group)
@@ -358,23 +370,10 @@ static void *writes_open(struct bench *bench, const struct group *group)
 
   if (writes == NULL)
     return NULL;
-  if (store_path(writes->library_path, directory, "bench-library.db") &&
-      store_path(writes->other_path, directory, "bench-other.db") &&
-      store_copy(bench->middle_path, writes->library_path) &&
-      store_copy(bench->middle_path, writes->other_path) &&
-      pair_open(&writes->pair, writes->library_path, writes->other_path, true) &&
-      ids_read(&writes->ids, writes->pair.other) && fill_memory(writes))
+  if (writes_open_files(writes, bench, directory, false))
     return writes;
   writes_close(writes);
   return NULL;
-}
-
-static bool no_memory_directory(const struct bench *bench)
-{
-  if (bench->memory_directory != NULL)
-    return false;
-  complain("no storage in memory here: its operations are SKIPPED (--memory-dir names a folder)");
-  return true;
 }
 
 const struct group bench_disk_writes = {
@@ -389,5 +388,5 @@ const struct group bench_memory_writes = {
   .count = sizeof(memory_contests) / sizeof(memory_contests[0]),
   .open = writes_open,
   .close = writes_close,
-  .skip = no_memory_directory,
+  .skip = bench_no_memory_directory,
 };
