@@ -245,6 +245,30 @@ static bool read_text(struct statement *statement, int at, bool all, const char 
   return !all || *text == NULL || strlen(*text) == length;
 }
 
+connector_status history_owner(struct connection *connection, const char *id, struct buffer *tenant,
+                               connector_error *error)
+{
+  struct statement *statement = NULL;
+  const char *name = NULL;
+  bool row = false;
+  connector_status status = get_text(connection,
+                                     "SELECT tenant_id FROM history WHERE connector_id = ?"
+                                     " ORDER BY tenant_id LIMIT 1",
+                                     &statement, error);
+
+  if (status != CONNECTOR_OK)
+    return status;
+  bind_text(statement, id);
+  status = statement_step(statement, &row, error);
+  if (status == CONNECTOR_OK && row)
+    name = column_text(statement, 0, NULL);
+  tenant->length = 0;
+  buffer_text(tenant, name != NULL ? name : "");
+  buffer_byte(tenant, '\0');
+  statement_done(statement);
+  return status == CONNECTOR_OK && tenant->failed ? error_no_memory(error) : status;
+}
+
 connector_status history_next(struct statement *statement, unsigned parts, struct history_row *row,
                               bool *found, connector_error *error)
 {

@@ -93,6 +93,10 @@ connector_status history_of(struct connection *connection, const struct scope *s
                             unsigned parts, const char *id, int64_t before, int64_t limit,
                             struct statement **out, connector_error *error);
 
+/* The first tenant that has changes of a connector, copied to `tenant`, "" for none. */
+connector_status history_owner(struct connection *connection, const char *id, struct buffer *tenant,
+                               connector_error *error);
+
 /* Steps a run that was started for the same parts, HISTORY_ALL with the mac; members of other parts
  * are left alone. Text is borrowed until the next step. */
 connector_status history_next(struct statement *statement, unsigned parts, struct history_row *row,

@@ -21,14 +21,15 @@ static void write_owner(struct buffer *sql, const struct scope *scope)
 /* Who of a tenant's people sees it, with `prefix` before the columns' names. */
 static void write_reach(struct buffer *sql, const char *prefix)
 {
-  static const char *const parts[] = { "(",
-                                       "scope = 'org' OR (",
-                                       "scope = 'user' AND ? IN (",
-                                       "user_id, ",
-                                       "owner_id)) OR (",
-                                       "scope = 'group'"
-                                       " AND instr(?, char(31) || ",
-                                       "group_id || char(31)) > 0))" };
+  static const char *const parts[] = {
+    "(",
+    "scope = 'org' OR (",
+    "scope = 'user' AND ? IN (",
+    "user_id, ",
+    "owner_id)) OR (",
+    "scope = 'group' AND instr(?, char(31) || ",
+    "group_id || char(31)) > 0))",
+  };
 
   for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
     buffer_text(sql, i > 0 ? prefix : "");

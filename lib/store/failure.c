@@ -118,10 +118,10 @@ static void disable(struct report *report, int64_t errors)
 static void foretell(struct report *report, int64_t errors)
 {
   const struct disabling *limits = &report->call->store->disabling;
-  char when[CLOCK_TEXT + 1] = "";
+  char when[CLOCK_TEXT + 1] = "the year 10000";
 
-  (void)clock_format(add_capped(report->health.first_error_at, limits->after_ms), when);
-  when[CLOCK_TEXT] = '\0';
+  if (clock_format(add_capped(report->health.first_error_at, limits->after_ms), when))
+    when[CLOCK_TEXT] = '\0';
   report->health.warned_at = report->now;
   (void)snprintf(report->reason, sizeof(report->reason),
                  "has failed %lld times in a row and will be disabled at %lld, not before %s",

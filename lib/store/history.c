@@ -249,8 +249,7 @@ static connector_status read_of(struct work *work, const char *id, int64_t befor
 static connector_status check_gone(struct work *work, const char *id)
 {
   struct call *call = work->call;
-  struct scope tenant = { .kind = call->scope.kind == SCOPE_SYSTEM ? SCOPE_SYSTEM : SCOPE_TENANT,
-                          .tenant = call->scope.tenant };
+  const struct scope tenant = { .kind = SCOPE_TENANT, .tenant = call->scope.tenant };
   struct statement *statement = NULL;
   struct history_row row = { 0 };
   bool found = false;
@@ -268,15 +267,40 @@ static connector_status check_gone(struct work *work, const char *id)
   return status == CONNECTOR_OK && !seen ? not_found(call->error) : status;
 }
 
-/* The record, NULL where it was purged or is out of reach now, and its changes. */
+/* The record, NULL where it was purged or is out of reach now. */
+struct subject {
+  connector *record;    /* owned */
+  struct buffer tenant; /* whose it was, where it is gone and the caller has no tenant */
+};
+
+/* Narrows a scope that spans tenants to the connector's own: the changes of one are in order. */
+static connector_status narrow(struct work *work, const char *id, struct subject *subject)
+{
+  struct call *call = work->call;
+  connector_status status = CONNECTOR_OK;
+
+  if (call->scope.kind != SCOPE_SYSTEM)
+    return CONNECTOR_OK;
+  if (subject->record == NULL)
+    status = history_owner(work->connection, id, &subject->tenant, call->error);
+  if (status != CONNECTOR_OK)
+    return status;
+  call->scope.kind = SCOPE_TENANT;
+  call->scope.tenant = subject->record != NULL ? subject->record->tenant_id : subject->tenant.bytes;
+  return CONNECTOR_OK;
+}
+
 static connector_status read_history(struct work *work, const char *id, int64_t before,
-                                     uint32_t limit, connector **record, connector_changes *changes)
+                                     uint32_t limit, struct subject *subject,
+                                     connector_changes *changes)
 {
   struct call *call = work->call;
   connector_status status = rows_find(work->connection, &call->scope, id, CONNECTOR_DELETED_INCLUDE,
-                                      record, call->error);
+                                      &subject->record, call->error);
 
-  if (status == CONNECTOR_OK && *record == NULL)
+  if (status == CONNECTOR_OK)
+    status = narrow(work, id, subject);
+  if (status == CONNECTOR_OK && subject->record == NULL)
     status = check_gone(work, id);
   return status == CONNECTOR_OK ? read_of(work, id, before, limit, changes) : status;
 }
@@ -285,17 +309,18 @@ static connector_status read_history(struct work *work, const char *id, int64_t 
 static connector_status find_history(struct call *call, const char *id, int64_t before,
                                      uint32_t limit, connector_changes *changes)
 {
-  connector *record = NULL;
+  struct subject subject = { 0 };
   struct work work;
   connector_status status = work_begin_snapshot(&work, call);
 
   if (status != CONNECTOR_OK)
     return status;
-  status = read_history(&work, id, before > 0 ? before : INT64_MAX, limit, &record, changes);
+  status = read_history(&work, id, before > 0 ? before : INT64_MAX, limit, &subject, changes);
   work_end_snapshot(&work);
   if (status == CONNECTOR_OK)
-    status = rules_authorize(call, CONNECTOR_ACTION_HISTORY, record);
-  connector_free(record);
+    status = rules_authorize(call, CONNECTOR_ACTION_HISTORY, subject.record);
+  buffer_free(&subject.tenant);
+  connector_free(subject.record);
   return status;
 }
 

@@ -54,9 +54,11 @@ static connector_status find(struct report *report)
   owner = report_owner(report);
   status = health_find(report->work.connection, &owner, &report->health, &report->draft.arena,
                        call->error);
-  return status == CONNECTOR_OK
-             ? hours_read(&report->hours, report->health.hours, report->now, call->error)
-             : status;
+  if (status != CONNECTOR_OK)
+    return status;
+  if (hours_read(&report->hours, report->health.hours, report->now, call->error) != CONNECTOR_OK)
+    report->hours.count = 0; /* hours that are damaged start anew: a report must not fail */
+  return error_clear(call->error);
 }
 
 /* ---- writing ---- */

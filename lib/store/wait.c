@@ -1,7 +1,7 @@
 /*
  * connector_changes_wait(): commits of this process wake the waiter, those of others are looked for
  * at every tick. A wake that brought nothing for this caller is not listened to again before the
- * next tick, so that a busy store costs no more looks than an idle one.
+ * next tick, so that a busy store costs at most two looks a tick.
  */
 #define _POSIX_C_SOURCE 200809L
 
