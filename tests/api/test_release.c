@@ -139,6 +139,54 @@ static void pages_are_released(void **state)
   assert_int_equal(within_bound(list_and_free), 0);
 }
 
+static int read_changes_and_free(void)
+{
+  connector_options options = test_options();
+  if (connector_open(":memory:", &options, &test.store, NULL) != CONNECTOR_OK ||
+      connector_create(test.store, PATCH(.config = big_json), NULL, NULL) != CONNECTOR_OK)
+    return 1;
+  for (int i = 0; i < rounds(); i++) {
+    connector_changes *changes = NULL;
+    if (connector_changes_after(test.store, 0, 0, &changes, NULL) != CONNECTOR_OK)
+      return 2;
+    connector_changes_free(changes);
+  }
+  connector_close(test.store);
+  return 0;
+}
+
+static void changes_are_released(void **state)
+{
+  (void)state;
+  assert_int_equal(within_bound(read_changes_and_free), 0);
+}
+
+/* A claimed connector is due again once its lease is handed back. */
+static int claim_and_free(void)
+{
+  connector_options options = test_options();
+  if (connector_open(":memory:", &options, &test.store, NULL) != CONNECTOR_OK ||
+      connector_create(test.store, PATCH(.config = big_json), NULL, NULL) != CONNECTOR_OK)
+    return 1;
+  for (int i = 0; i < rounds(); i++) {
+    connector_claims *claims = NULL;
+    if (connector_claim(test.store, CONNECTOR_DUE_SYNC, NULL, &claims, NULL) != CONNECTOR_OK ||
+        connector_claims_count(claims) != 1 ||
+        connector_lease_release(test.store, connector_claims_at(claims, 0)->lease, NULL) !=
+            CONNECTOR_OK)
+      return 2;
+    connector_claims_free(claims);
+  }
+  connector_close(test.store);
+  return 0;
+}
+
+static void claims_are_released(void **state)
+{
+  (void)state;
+  assert_int_equal(within_bound(claim_and_free), 0);
+}
+
 static int open_and_close(void)
 {
   connector_options options = test_options();
@@ -175,6 +223,8 @@ int main(void)
     folder_test(texts_are_released),
     folder_test(queries_are_released),
     folder_test(pages_are_released),
+    folder_test(changes_are_released),
+    folder_test(claims_are_released),
     folder_test(stores_are_released_with_their_files),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
