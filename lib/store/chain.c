@@ -118,7 +118,6 @@ connector_status chain_check_key(connector_store *store, struct connection *conn
     return error_set(error, CONNECTOR_INVALID, "history_key",
                      store->has_history_key ? "is not the key of this file's history"
                                             : "must be given, for this file's history has one");
-  atomic_store_explicit(&store->history_checked, true, memory_order_relaxed);
   return CONNECTOR_OK;
 }
 

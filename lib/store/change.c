@@ -129,7 +129,8 @@ static connector_status fill_row(struct history_row *row, const struct work *wor
 /* ---- its place in the chain ---- */
 
 /* Before the first row of this store: whether the file's history is keyed with its key. The first
- * row of the file settles which key that is. */
+ * row of the file settles which key that is. It is remembered where it is seen committed: what this
+ * transaction itself wrote may be undone. */
 static connector_status settle_key(struct work *work, bool first)
 {
   connector_store *store = work->call->store;
@@ -140,6 +141,8 @@ static connector_status settle_key(struct work *work, bool first)
   if (atomic_load_explicit(&store->history_checked, memory_order_relaxed))
     return CONNECTOR_OK;
   status = chain_check_key(store, work->connection, &keyed, work->call->error);
+  if (status == CONNECTOR_OK && keyed && !work->joined && !work->changed)
+    atomic_store_explicit(&store->history_checked, true, memory_order_relaxed);
   if (status != CONNECTOR_OK || keyed)
     return status;
   if (!first)
@@ -173,6 +176,7 @@ static connector_status append(struct work *work, struct history_row *row)
   head.changes++;
   memcpy(head.mac, row->mac, HISTORY_MAC);
   chain_reseal(store->history_key, row->tenant_id, sound, &head);
+  work->changed = true;
   return history_put_head(work->connection, row->tenant_id, &head, error);
 }
 

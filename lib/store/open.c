@@ -185,7 +185,9 @@ static connector_status read_file(connector_store *store, struct connection *con
     return meta_history_key(connection, store->history_key, error);
   store->has_history_key = true;
   memcpy(store->history_key, history_key, META_KEY_SIZE);
-  return chain_check_key(store, connection, &keyed, error);
+  status = chain_check_key(store, connection, &keyed, error);
+  atomic_store(&store->history_checked, status == CONNECTOR_OK && keyed);
+  return status;
 }
 
 static connector_status open_pool(connector_store *store, const char *path,

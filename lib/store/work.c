@@ -187,6 +187,7 @@ connector_status work_begin_write(struct work *work, struct call *call, bool ste
   connector_status status = CONNECTOR_OK;
 
   work->call = call;
+  work->changed = false;
   work->own = (struct change_list){ 0 };
   work->joined = store_in_batch(store);
   if (store->read_only)

@@ -26,6 +26,7 @@ struct work {
   struct reader reader;
   bool joined;            /* to a batch of this thread */
   bool undoable;          /* joined with a savepoint of its own */
+  bool changed;           /* it has written to history */
   size_t mark;            /* changes of the batch before this work */
   struct change_list own; /* where it is not joined */
 };

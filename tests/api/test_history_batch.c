@@ -161,12 +161,40 @@ static void trimming_in_a_batch_is_undone_with_it(void **state)
 
 #define both(name) store_test(name), memory_test(name)
 
+static connector_status create_two_and_undo(connector_store *store, void *user,
+                                            connector_error *error)
+{
+  (void)user;
+  for (int i = 0; i < 2; i++)
+    assert_int_equal(connector_create(store, PATCH(0), NULL, error), CONNECTOR_OK);
+  return CONNECTOR_CANCELLED;
+}
+
+/* The first change of a file settles its key: undone, it is to be settled again. */
+static void a_first_batch_that_is_undone_leaves_a_store_that_writes(void **state)
+{
+  connector_options options = test_options();
+  int64_t bad = -1;
+  (void)state;
+  assert_int_equal(connector_batch(test.store, create_two_and_undo, NULL, NULL),
+                   CONNECTOR_CANCELLED);
+  connector_free(make(PATCH(0)));
+  open_store(&options);
+  connector_free(make(PATCH(0)));
+  assert_ok(connector_history_verify(test.store, &bad, &failure));
+  assert_int_equal(bad, 0);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-    both(a_batch_has_all_its_rows),           both(a_batch_sees_what_it_has_written_so_far),
-    both(a_batch_that_fails_has_no_row),      both(an_undone_savepoint_has_no_row),
-    both(calls_that_fail_inside_have_no_row), clock_test(trimming_in_a_batch_is_undone_with_it),
+    both(a_batch_has_all_its_rows),
+    both(a_batch_sees_what_it_has_written_so_far),
+    both(a_batch_that_fails_has_no_row),
+    both(an_undone_savepoint_has_no_row),
+    both(calls_that_fail_inside_have_no_row),
+    clock_test(trimming_in_a_batch_is_undone_with_it),
+    store_test(a_first_batch_that_is_undone_leaves_a_store_that_writes),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -41,6 +41,15 @@ static inline void stay_in_memory(void)
     (void)setenv("TMPDIR", "/dev/shm", 0);
 }
 
+/* Of the places where a fault can be put every so-many-th is tried: CONNECTOR_FAULT_STEP, or else
+ * `usual`. */
+static inline long fault_step_or(long usual)
+{
+  const char *text = getenv("CONNECTOR_FAULT_STEP");
+  long step = text != NULL ? strtol(text, NULL, 10) : usual;
+  return step > 0 ? step : 1;
+}
+
 /* ---- a file to start from ---- */
 
 static struct {

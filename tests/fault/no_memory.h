@@ -7,66 +7,8 @@
 #ifndef TESTS_NO_MEMORY_H
 #define TESTS_NO_MEMORY_H
 
+#include "failing_heap.h"
 #include "fault_support.h"
-
-/* ---- the allocator ---- */
-
-/* Outstanding allocations, and which of them fails while `armed`. */
-static struct {
-  bool armed;
-  bool from_then_on;
-  long at;
-  long calls;
-  long outstanding;
-} heap;
-
-#if defined(__GLIBC__) && !UNDER_SANITIZER
-#define INTERPOSED 1
-
-extern void *__libc_malloc(size_t size);
-extern void *__libc_calloc(size_t count, size_t size);
-extern void *__libc_realloc(void *block, size_t size);
-extern void __libc_free(void *block);
-
-static bool fails_now(void)
-{
-  if (!heap.armed)
-    return false;
-  heap.calls++;
-  return heap.calls == heap.at || (heap.from_then_on && heap.calls > heap.at);
-}
-
-static void *count_in(void *block)
-{
-  heap.outstanding += block != NULL;
-  return block;
-}
-
-void *malloc(size_t size)
-{
-  return fails_now() ? NULL : count_in(__libc_malloc(size));
-}
-
-void *calloc(size_t count, size_t size)
-{
-  return fails_now() ? NULL : count_in(__libc_calloc(count, size));
-}
-
-void *realloc(void *block, size_t size)
-{
-  if (block == NULL)
-    return malloc(size);
-  return fails_now() ? NULL : __libc_realloc(block, size);
-}
-
-void free(void *block)
-{
-  heap.outstanding -= block != NULL;
-  __libc_free(block);
-}
-#else
-#define INTERPOSED 0
-#endif
 
 /* ---- the file that each trial starts from ---- */
 
@@ -107,13 +49,6 @@ struct scenario {
   connector_status also; /* a status that it may answer beside NO_MEMORY */
 };
 
-static long fault_step(void)
-{
-  const char *text = getenv("CONNECTOR_FAULT_STEP");
-  long step = text != NULL ? strtol(text, NULL, 10) : 5;
-  return step > 0 ? step : 1;
-}
-
 /* What a run handed out. */
 static struct {
   connector *record;
@@ -142,12 +77,9 @@ static connector_status run_armed(const struct scenario *scenario, long at, bool
 {
   connector_status status = CONNECTOR_OK;
   memset(&failure, 0x5a, sizeof(failure));
-  heap.calls = 0;
-  heap.at = at;
-  heap.from_then_on = from_then_on;
-  heap.armed = true;
+  fail_heap(at, from_then_on);
   status = scenario->run();
-  heap.armed = false;
+  mend_heap();
   return status;
 }
 
@@ -210,7 +142,7 @@ static void try_all(const struct scenario *scenario)
 {
   bool more = true;
   long tried = 0;
-  long step = fault_step();
+  long step = fault_step_or(5);
   if (!INTERPOSED) {
     skip_loudly("allocations can't be made to fail in this build (sanitizer or C library)");
     return;

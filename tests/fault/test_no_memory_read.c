@@ -47,7 +47,7 @@ static void creating_a_file(void **state)
     return;
   }
   for (int from_then_on = 0; from_then_on < 2; from_then_on++)
-    for (long at = 1; injected || at == 1; at += fault_step()) {
+    for (long at = 1; injected || at == 1; at += fault_step_or(5)) {
       connector_status status = run_armed(&scenario, at, from_then_on != 0);
       injected = heap.calls >= at;
       assert_documented(&scenario, status, at, from_then_on != 0);
