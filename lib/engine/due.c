@@ -9,32 +9,11 @@
 
 /* ---- kinds of work ---- */
 
-/* The names of the columns stand in the schema's indexes too. */
-const char *const wait_columns[WAITS] = {
-  [WAIT_REFRESH] = "refresh_after",
-  [WAIT_ROTATION] = "rotation_after",
-  [WAIT_SYNC] = "sync_after",
-};
-
 static const char *const keys[WAITS] = {
   [WAIT_REFRESH] = DUE_REFRESH_KEY,
   [WAIT_ROTATION] = DUE_ROTATION_KEY,
   [WAIT_SYNC] = DUE_SYNC_KEY,
 };
-
-/* A token is due when a fifth of its life is left, and 15 minutes before its end at the most; in
- * the column null is the latter. */
-enum { LEAD_SHARE = 5, LEAD_MOST_MS = 900000 };
-
-void due_bind_lead(struct statement *statement, int64_t expires_at, int64_t now)
-{
-  int64_t lead = expires_at > now ? (expires_at - now) / LEAD_SHARE : 0;
-
-  if (expires_at == 0 || lead >= LEAD_MOST_MS)
-    bind_null(statement);
-  else
-    bind_integer(statement, lead);
-}
 
 static const char *key_of(const struct due_query *query)
 {

@@ -21,10 +21,6 @@
 /* No wait is longer: one that is was set while the clock was wrong. */
 #define WAIT_LONGEST_MS (INT64_C(31) * 24 * 3600 * 1000)
 
-/* Binds the column `token_lead` of a token that expires at `expires_at` (0: none) and was told of
- * at `now`: how long before its expiry it is due. */
-void due_bind_lead(struct statement *statement, int64_t expires_at, int64_t now);
-
 /* A connector that is due for nothing is in neither. */
 enum due_index { DUE_INDEX_FREE, DUE_INDEX_WAITING };
 

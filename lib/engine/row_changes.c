@@ -2,12 +2,18 @@
  * Changes of single rows, one conditional statement each: who may see the row, its state and its
  * version are part of the condition.
  */
-#include "engine/due.h"
 #include "engine/rows.h"
 
 #include "base/status.h"
 
 #include <string.h>
+
+/* The names of the columns stand in the schema's indexes too. */
+const char *const wait_columns[WAITS] = {
+  [WAIT_REFRESH] = "refresh_after",
+  [WAIT_ROTATION] = "rotation_after",
+  [WAIT_SYNC] = "sync_after",
+};
 
 struct row_change {
   const struct target *target;
@@ -134,9 +140,9 @@ static void bind_draft(struct statement *statement, const struct draft *draft,
       bind_integer(statement, 0);
   }
   if (((draft->set | draft->cleared) & token_expiry) != 0)
-    due_bind_lead(statement,
-                  (draft->set & token_expiry) != 0 ? draft->values.oauth_token_expires_at : 0,
-                  stamp->now);
+    rows_bind_lead(statement,
+                   (draft->set & token_expiry) != 0 ? draft->values.oauth_token_expires_at : 0,
+                   stamp->now);
 }
 
 static void bind_waits(struct statement *statement, const struct waits *waits)

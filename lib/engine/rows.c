@@ -6,7 +6,6 @@
 
 #include "base/bytes.h"
 #include "base/status.h"
-#include "engine/due.h"
 
 #include <string.h>
 
@@ -171,6 +170,20 @@ connector_status rows_next(struct statement *statement, struct row *row, bool *f
 
 /* ---- insert ---- */
 
+/* A token is due when a fifth of its life is left, and 15 minutes before its end at the most; in
+ * the column null is the latter. */
+enum { LEAD_SHARE = 5, LEAD_MOST_MS = 900000 };
+
+void rows_bind_lead(struct statement *statement, int64_t expires_at, int64_t now)
+{
+  int64_t lead = expires_at > now ? (expires_at - now) / LEAD_SHARE : 0;
+
+  if (expires_at == 0 || lead >= LEAD_MOST_MS)
+    bind_null(statement);
+  else
+    bind_integer(statement, lead);
+}
+
 static void insert_text(struct buffer *sql, const void *context)
 {
   (void)context;
@@ -196,7 +209,7 @@ connector_status rows_insert(struct connection *connection, const connector *rec
     if (is_stored(&record_fields[i]))
       rows_bind_field(statement, record, &record_fields[i]);
   rows_bind_check(statement, record->tenant_id, record->id);
-  due_bind_lead(statement, record->oauth_token_expires_at, record->updated_at);
+  rows_bind_lead(statement, record->oauth_token_expires_at, record->updated_at);
   return statement_run(statement, error);
 }
 

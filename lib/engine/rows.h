@@ -74,6 +74,10 @@ void rows_bind_field(struct statement *statement, const connector *record,
 void rows_read_field(struct statement *statement, int column, const struct field *field,
                      connector *record);
 
+/* Binds the column `token_lead` of a token that expires at `expires_at` (0: none) and was told of
+ * at `now`: how long before its expiry it is due. */
+void rows_bind_lead(struct statement *statement, int64_t expires_at, int64_t now);
+
 /* Binds the hash that a row keeps of whose it is. No row has the one of a scope without a tenant:
  * no write spans tenants. */
 void rows_bind_check(struct statement *statement, const char *tenant, const char *id);

@@ -187,12 +187,11 @@ bool change_is_kept(const connector_store *store)
   return store->keeps_history || store->on_change != NULL;
 }
 
-static connector_status note(struct work *work, const struct change *change,
-                             const struct history_row *row)
+connector_change change_of(const struct history_row *row)
 {
-  const connector_change told = {
-    .size = sizeof(told),
-    .kind = change->kind,
+  return (connector_change){
+    .size = sizeof(connector_change),
+    .kind = change_kind_value(row->kind),
     .id = row->connector_id,
     .tenant_id = row->tenant_id,
     .app_id = row->app_id,
@@ -206,6 +205,11 @@ static connector_status note(struct work *work, const struct change *change,
     .forward = row->forward,
     .back = row->back,
   };
+}
+
+static connector_status note(struct work *work, const struct history_row *row)
+{
+  const connector_change told = change_of(row);
 
   return work_note(work, &told);
 }
@@ -222,7 +226,7 @@ connector_status change_write(struct work *work, const struct change *change)
   if (status == CONNECTOR_OK && work->call->store->keeps_history)
     status = append(work, &row);
   if (status == CONNECTOR_OK && (work->call->store->on_change != NULL || change->reason != NULL))
-    status = note(work, change, &row);
+    status = note(work, &row);
   record_diff_free(&diff);
   return status;
 }

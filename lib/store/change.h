@@ -5,6 +5,7 @@
 #ifndef STORE_CHANGE_H
 #define STORE_CHANGE_H
 
+#include "engine/history.h"
 #include "store/work.h"
 
 struct change {
@@ -19,6 +20,9 @@ struct change {
 bool change_is_kept(const connector_store *store);
 
 connector_status change_write(struct work *work, const struct change *change);
+
+/* A row of history as the host is shown it; its text stays the row's. */
+connector_change change_of(const struct history_row *row);
 
 /* The text of a kind as history keeps it, NULL for a value that is no kind, and back; 0 is none. */
 const char *change_kind_text(connector_change_kind kind);

@@ -63,26 +63,6 @@ static unsigned parts_for(const struct scope *scope)
   return scope->kind == SCOPE_MEMBER ? HISTORY_SHOWN | HISTORY_MOVED : HISTORY_SHOWN;
 }
 
-static connector_change change_of(const struct history_row *row)
-{
-  return (connector_change){
-    .size = sizeof(connector_change),
-    .kind = change_kind_value(row->kind),
-    .id = row->connector_id,
-    .tenant_id = row->tenant_id,
-    .app_id = row->app_id,
-    .version = row->version,
-    .at = row->at,
-    .person_id = row->person_id,
-    .request_id = row->request_id,
-    .seq = row->seq,
-    .source = row->source,
-    .reason = row->reason,
-    .forward = row->forward,
-    .back = row->back,
-  };
-}
-
 /* Copies the text of a change into one block of the arena. */
 static bool keep_text(struct arena *arena, connector_change *change)
 {
