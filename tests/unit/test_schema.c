@@ -1,7 +1,11 @@
 /*
- * engine/schema: whose file it is, which version, and how an empty one becomes ours.
+ * engine/schema: whose file it is, which version, how an empty one becomes ours, and an older one
+ * present.
  */
 #include "engine_support.h"
+
+#include "engine/due.h"
+#include "old_file.h"
 
 #include <pthread.h>
 
@@ -162,6 +166,191 @@ static void each_file_has_an_id_and_a_cursor_key_of_its_own(void **state)
   assert_int_equal(integer_of(engine.connection, "SELECT count(DISTINCT hex(value)) FROM meta"), 4);
 }
 
+/* ---- a file of schema 1 ---- */
+
+static int setup_old(void **state)
+{
+  if (setup_options(state) != 0)
+    return -1;
+  put_old_file();
+  engine.connection = connect_as(CONNECTION_WRITE, false);
+  return 0;
+}
+
+static void an_older_file_is_known_and_brought_up_to_date(void **state)
+{
+  (void)state;
+  assert_int_equal(look(), SCHEMA_OLD);
+  engine_ok(schema_migrate(engine.connection, &failure));
+  assert_int_equal(look(), SCHEMA_CURRENT);
+  assert_int_equal(integer_of(engine.connection, "PRAGMA user_version"), SCHEMA_VERSION);
+  assert_int_equal(integer_of(engine.connection, "SELECT count(*) FROM pragma_integrity_check"
+                                                 " WHERE integrity_check <> 'ok'"),
+                   0);
+}
+
+static void looking_at_an_older_file_writes_nothing(void **state)
+{
+  int64_t before = 0;
+  (void)state;
+  before = integer_of(engine.connection, "PRAGMA data_version");
+  assert_int_equal(look(), SCHEMA_OLD);
+  assert_int_equal(integer_of(engine.connection, "PRAGMA user_version"), 1);
+  assert_int_equal(integer_of(engine.connection, "PRAGMA data_version"), before);
+}
+
+/* The names and texts of all that the schema holds, in order. */
+static char *schema_text(struct connection *connection)
+{
+  static const char sql[] = "SELECT group_concat(line, char(10)) FROM (SELECT name || ' ' ||"
+                            " coalesce(sql, '') AS line FROM sqlite_schema ORDER BY name)";
+  struct statement *statement = NULL;
+  uint32_t length = 0;
+  bool row = false;
+  engine_ok(statement_get_text(connection, STATEMENT_TEXT, NULL, sql, sizeof(sql) - 1, &statement,
+                               &failure));
+  engine_ok(statement_step(statement, &row, &failure));
+  const char *text = column_text(statement, 0, &length);
+  char *copy = calloc(1, (size_t)length + 1);
+  assert_non_null(copy);
+  memcpy(copy, text, length);
+  statement_done(statement);
+  return copy;
+}
+
+static void an_older_file_gets_the_schema_of_a_new_one(void **state)
+{
+  struct engine_options memory = { .path = ":memory:", .memory = true };
+  struct connection *fresh = NULL;
+  (void)state;
+  engine_ok(connection_open(&memory, CONNECTION_WRITE, true, &fresh, &failure));
+  engine_ok(schema_migrate(fresh, &failure));
+  engine_ok(schema_migrate(engine.connection, &failure));
+  char *wanted = schema_text(fresh);
+  char *got = schema_text(engine.connection);
+  assert_text(got, wanted);
+  free(wanted);
+  free(got);
+  connection_close(fresh);
+}
+
+static void the_rows_of_an_older_file_are_as_they_were(void **state)
+{
+  (void)state;
+  engine_ok(schema_migrate(engine.connection, &failure));
+  assert_int_equal(integer_of(engine.connection, "SELECT count(*) FROM connector"), OLD_RECORDS);
+  for (size_t i = 0; i < OLD_RECORDS; i++) {
+    connector *found = row_of(old_records[i].tenant_id, old_records[i].id);
+    assert_true(connector_equal(found, &old_records[i]));
+    connector_free(found);
+  }
+}
+
+static void the_names_and_keys_of_an_older_file_stay_beside_new_ones(void **state)
+{
+  static const char id[] = "SELECT value = '0de9dd6f6a22213fa2901e66ef904e41'"
+                           " FROM meta WHERE key = 'store_id'";
+  static const char cursor_key[] =
+      "SELECT hex(value) ="
+      " '22CF685CC562AB49F32E47C875276C6EDC9A3081C1AAA23AE7C0EB93545E5B95'"
+      " FROM meta WHERE key = 'cursor_key'";
+  (void)state;
+  engine_ok(schema_migrate(engine.connection, &failure));
+  assert_int_equal(integer_of(engine.connection, id), 1);
+  assert_int_equal(integer_of(engine.connection, cursor_key), 1);
+  assert_int_equal(integer_of(engine.connection,
+                              "SELECT length(value) = 32 AND value <> zeroblob(32)"
+                              " FROM meta WHERE key = 'history_key'"),
+                   1);
+  assert_int_equal(integer_of(engine.connection, "SELECT value FROM meta WHERE key = 'fence'"), 0);
+}
+
+static void what_an_older_file_lacks_begins_empty(void **state)
+{
+  (void)state;
+  engine_ok(schema_migrate(engine.connection, &failure));
+  assert_int_equal(integer_of(engine.connection,
+                              "SELECT (SELECT count(*) FROM history)"
+                              " + (SELECT count(*) FROM history_head)"
+                              " + (SELECT count(*) FROM health) + (SELECT count(*) FROM lease)"),
+                   0);
+  assert_int_equal(integer_of(engine.connection,
+                              "SELECT count(*) FROM connector WHERE token_lead IS NOT NULL"
+                              " OR refresh_after IS NOT NULL OR rotation_after IS NOT NULL"
+                              " OR sync_after IS NOT NULL"),
+                   0);
+}
+
+static void what_is_due_in_an_older_file_is_found(void **state)
+{
+  const struct scope tenant = scope_of(SCOPE_TENANT, "tenant-a");
+  const size_t wanted[] = {
+    [CONNECTOR_DUE_REFRESH] = OLD_JIRA, [CONNECTOR_DUE_ROTATION] = OLD_SPLUNK
+  };
+  (void)state;
+  engine_ok(schema_migrate(engine.connection, &failure));
+  for (int due = CONNECTOR_DUE_REFRESH; due <= CONNECTOR_DUE_ROTATION; due++) {
+    const struct due_query query = { .due = (connector_due)due,
+                                     .latest = OLD_FILE_TIME,
+                                     .now = OLD_FILE_TIME,
+                                     .longest = OLD_FILE_TIME + WAIT_LONGEST_MS,
+                                     .limit = 10 };
+    struct statement *statement = NULL;
+    struct row row;
+    int64_t key = 0;
+    bool found = false;
+    engine_ok(due_start(engine.connection, &tenant, &query, DUE_PAST, &statement, &failure));
+    engine_ok(due_next(statement, &row, &key, &found, &failure));
+    assert_true(found);
+    assert_text(row.record.id, old_records[wanted[due]].id);
+    engine_ok(due_next(statement, &row, &key, &found, &failure));
+    assert_false(found);
+    statement_done(statement);
+  }
+}
+
+static void a_step_that_fails_leaves_an_older_file_as_it_was(void **state)
+{
+  char limit[64];
+  int64_t pages = 0;
+  char *before = schema_text(engine.connection);
+  (void)state;
+  pages = integer_of(engine.connection, "PRAGMA page_count");
+  for (int64_t more = 0; look() == SCHEMA_OLD; more++) {
+    snprintf(limit, sizeof(limit), "PRAGMA max_page_count = %d", (int)(pages + more));
+    run(limit);
+    connector_status status = schema_migrate(engine.connection, &failure);
+    if (status == CONNECTOR_OK)
+      break;
+    assert_int_equal(status, CONNECTOR_DISK_FULL);
+    assert_false(connection_in_transaction(engine.connection));
+    assert_int_equal(look(), SCHEMA_OLD);
+    char *after = schema_text(engine.connection);
+    assert_text(after, before);
+    free(after);
+  }
+  assert_int_equal(look(), SCHEMA_CURRENT);
+  free(before);
+}
+
+static void several_may_migrate_an_older_file_at_once(void **state)
+{
+  pthread_t threads[6];
+  bool failed[COUNT_OF(threads)] = { false };
+  (void)state;
+  engine.options.busy_timeout_ms = 5000;
+  for (size_t i = 0; i < COUNT_OF(threads); i++)
+    assert_int_equal(pthread_create(&threads[i], NULL, migrate, &failed[i]), 0);
+  for (size_t i = 0; i < COUNT_OF(threads); i++)
+    assert_int_equal(pthread_join(threads[i], NULL), 0);
+  for (size_t i = 0; i < COUNT_OF(threads); i++)
+    assert_false(failed[i]);
+  assert_int_equal(look(), SCHEMA_CURRENT);
+  assert_int_equal(integer_of(engine.connection, "SELECT count(*) FROM meta"), 4);
+}
+
+#define old_test(name) cmocka_unit_test_setup_teardown(name, setup_old, teardown_engine)
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -175,6 +364,15 @@ int main(void)
     options_test(several_may_migrate_at_once),
     file_test(all_tables_are_strict),
     file_test(each_file_has_an_id_and_a_cursor_key_of_its_own),
+    old_test(an_older_file_is_known_and_brought_up_to_date),
+    old_test(looking_at_an_older_file_writes_nothing),
+    old_test(an_older_file_gets_the_schema_of_a_new_one),
+    old_test(the_rows_of_an_older_file_are_as_they_were),
+    old_test(the_names_and_keys_of_an_older_file_stay_beside_new_ones),
+    old_test(what_an_older_file_lacks_begins_empty),
+    old_test(what_is_due_in_an_older_file_is_found),
+    old_test(a_step_that_fails_leaves_an_older_file_as_it_was),
+    old_test(several_may_migrate_an_older_file_at_once),
   };
   return cmocka_run_group_tests_name("schema", tests, NULL, NULL);
 }

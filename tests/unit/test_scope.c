@@ -1,9 +1,10 @@
 /*
- * engine/scope: the predicate and scope_covers() say the same of every record, and both say what a
- * caller may reach.
+ * engine/scope: the predicate and scope_covers() say the same of every record and of every change
+ * of one, and both say what a caller may reach.
  */
 #include "engine_support.h"
 
+#include "engine/history.h"
 #include "engine/scope.h"
 
 static const char *const tenants[] = { "tenant-a", "tenant-b", "tenant" };
@@ -161,6 +162,175 @@ static void a_member_reaches_what_is_its_own(void **state)
   assert_false(scope_covers(&scope, &record));
 }
 
+/* ---- changes ---- */
+
+enum { CHANGES_MOST = 6000 };
+
+/* The record of each change before and after it, the index being its seq - 1. */
+static struct {
+  connector after;
+  connector before; /* scope 0: who sees it did not change */
+} changes[CHANGES_MOST];
+static size_t change_count;
+
+static const char *scope_text(const connector *record)
+{
+  return record->scope == 0 ? NULL : connector_scope_name(record->scope);
+}
+
+static void add_change(const connector *after, const connector *before)
+{
+  struct history_row row = { .seq = (int64_t)change_count + 1,
+                             .tenant_id = after->tenant_id,
+                             .connector_id = "cnn_1",
+                             .app_id = after->app_id,
+                             .version = 1,
+                             .kind = "updated",
+                             .at = 1,
+                             .scope = scope_text(after),
+                             .owner_id = after->owner_id,
+                             .group_id = after->group_id,
+                             .user_id = after->user_id,
+                             .was_scope = scope_text(before),
+                             .was_owner_id = before->owner_id,
+                             .was_group_id = before->group_id,
+                             .was_user_id = before->user_id };
+  assert_true(change_count < CHANGES_MOST);
+  engine_ok(history_insert(engine.connection, &row, &failure));
+  changes[change_count].after = *after;
+  changes[change_count++].before = *before;
+}
+
+/* Every way to be seen, beginning with none at all. */
+static size_t ways_to_be_seen(connector ways[32])
+{
+  static const char *const people[] = { NULL, "ann", "bob" };
+  static const char *const teams[] = { NULL, "g", "g1" };
+  size_t count = 0;
+  ways[count++] = (connector){ .scope = (connector_scope)0 };
+  ways[count++] = (connector){ .scope = CONNECTOR_SCOPE_ORG, .user_id = "ann", .group_id = "g1" };
+  for (size_t i = 0; i < COUNT_OF(people) * COUNT_OF(people); i++)
+    ways[count++] = (connector){ .scope = CONNECTOR_SCOPE_USER,
+                                 .user_id = people[i % COUNT_OF(people)],
+                                 .owner_id = people[i / COUNT_OF(people)],
+                                 .group_id = "g1" };
+  for (size_t i = 0; i < COUNT_OF(teams); i++)
+    ways[count++] = (connector){
+      .scope = CONNECTOR_SCOPE_GROUP, .user_id = "ann", .owner_id = "ann", .group_id = teams[i]
+    };
+  return count;
+}
+
+static int setup_changes(void **state)
+{
+  static connector ways[32];
+  size_t count = ways_to_be_seen(ways);
+  if (setup_rows(state) != 0)
+    return -1;
+  change_count = 0;
+  engine_ok(connection_begin_write(engine.connection, &failure));
+  for (size_t tenant = 0; tenant < 2; tenant++)
+    for (size_t app = 0; app < 2; app++)
+      for (size_t after = 1; after < count; after++)
+        for (size_t before = 0; before < count; before++) {
+          connector record = ways[after];
+          connector was = ways[before];
+          record.tenant_id = was.tenant_id = tenants[tenant];
+          record.app_id = was.app_id = apps[app];
+          add_change(&record, &was);
+        }
+  engine_ok(connection_commit(engine.connection, &failure));
+  return 0;
+}
+
+/* The changes that the predicate on history finds, as a set. */
+static void select_changes(const struct scope *scope, bool found[CHANGES_MOST])
+{
+  struct buffer sql = { 0 };
+  struct statement *statement = NULL;
+  bool row = false;
+  memset(found, 0, CHANGES_MOST * sizeof(*found));
+  buffer_text(&sql, "SELECT seq FROM history WHERE ");
+  scope_write_history(&sql, scope);
+  buffer_byte(&sql, '\0');
+  statement = texted(sql.bytes);
+  scope_bind_history(statement, scope);
+  for (;;) {
+    engine_ok(statement_step(statement, &row, &failure));
+    if (!row)
+      break;
+    found[(size_t)column_integer(statement, 0) - 1] = true;
+  }
+  statement_done(statement);
+  buffer_free(&sql);
+}
+
+static void compare_changes(const struct scope *scope)
+{
+  static bool found[CHANGES_MOST];
+  select_changes(scope, found);
+  for (size_t i = 0; i < change_count; i++) {
+    bool covers = scope_covers(scope, &changes[i].after) ||
+                  (changes[i].before.scope != 0 && scope_covers(scope, &changes[i].before));
+    if (covers != found[i])
+      fail_msg("scope kind %d app %s user %s: change %zu is %s in memory only", (int)scope->kind,
+               scope->app ? scope->app : "-", scope->user ? scope->user : "-", i + 1,
+               covers ? "covered" : "refused");
+  }
+}
+
+static void a_change_is_covered_where_its_record_is_before_or_after_it(void **state)
+{
+  (void)state;
+  for (size_t app = 0; app < 2; app++)
+    for (size_t user = 0; user < COUNT_OF(users); user++)
+      for (size_t group = 0; group < COUNT_OF(memberships); group++) {
+        struct scope scope = { SCOPE_MEMBER, "tenant-a", apps[app], users[user],
+                               memberships[group] };
+        compare_changes(&scope);
+      }
+}
+
+static void all_changes_of_a_tenant_or_of_all_are_covered_by_their_scopes(void **state)
+{
+  (void)state;
+  for (size_t app = 0; app < COUNT_OF(apps); app++) {
+    struct scope scope = { .kind = SCOPE_TENANT, .tenant = "tenant-a", .app = apps[app] };
+    compare_changes(&scope);
+    scope.tenant = NULL;
+    compare_changes(&scope);
+    scope.kind = SCOPE_SYSTEM;
+    compare_changes(&scope);
+  }
+}
+
+/* ---- texts ---- */
+
+static size_t parameters_in(const struct buffer *sql)
+{
+  size_t parameters = 0;
+  for (size_t i = 0; i < sql->length; i++)
+    parameters += sql->bytes[i] == '?';
+  return parameters;
+}
+
+static void the_predicate_on_history_asks_for_a_members_people_twice(void **state)
+{
+  (void)state;
+  for (int kind = SCOPE_MEMBER; kind <= SCOPE_SYSTEM; kind++)
+    for (size_t app = 0; app < 2; app++) {
+      struct scope scope = { (enum scope_kind)kind, "t", apps[app], NULL, NULL };
+      struct buffer plain = { 0 };
+      struct buffer changed = { 0 };
+      scope_write(&plain, &scope);
+      scope_write_history(&changed, &scope);
+      assert_int_equal(parameters_in(&changed),
+                       parameters_in(&plain) + (kind == SCOPE_MEMBER ? 2 : 0));
+      buffer_free(&plain);
+      buffer_free(&changed);
+    }
+}
+
 static void values_are_as_many_as_parameters_and_the_shape_tells_texts_apart(void **state)
 {
   struct buffer texts[8] = { 0 };
@@ -171,11 +341,8 @@ static void values_are_as_many_as_parameters_and_the_shape_tells_texts_apart(voi
     for (size_t app = 0; app < 2; app++) {
       struct scope scope = { (enum scope_kind)kind, "t", apps[app], NULL, NULL };
       const char *values[SCOPE_VALUES];
-      size_t parameters = 0;
       scope_write(&texts[count], &scope);
-      for (size_t i = 0; i < texts[count].length; i++)
-        parameters += texts[count].bytes[i] == '?';
-      assert_int_equal(scope_values(&scope, values), parameters);
+      assert_int_equal(scope_values(&scope, values), parameters_in(&texts[count]));
       shapes[count++] = scope_shape(&scope);
     }
   for (size_t i = 0; i < count; i++)
@@ -189,6 +356,7 @@ static void values_are_as_many_as_parameters_and_the_shape_tells_texts_apart(voi
 }
 
 #define records_test(name) cmocka_unit_test_setup_teardown(name, setup_records, teardown_engine)
+#define changes_test(name) cmocka_unit_test_setup_teardown(name, setup_changes, teardown_engine)
 
 int main(void)
 {
@@ -197,6 +365,9 @@ int main(void)
     records_test(a_tenants_scope_is_all_of_the_tenant_and_no_more),
     records_test(a_scope_without_a_tenant_reaches_nothing),
     cmocka_unit_test(a_member_reaches_what_is_its_own),
+    changes_test(a_change_is_covered_where_its_record_is_before_or_after_it),
+    changes_test(all_changes_of_a_tenant_or_of_all_are_covered_by_their_scopes),
+    cmocka_unit_test(the_predicate_on_history_asks_for_a_members_people_twice),
     cmocka_unit_test(values_are_as_many_as_parameters_and_the_shape_tells_texts_apart),
   };
   return cmocka_run_group_tests_name("scope", tests, NULL, NULL);
