@@ -31,6 +31,11 @@ static connector_status set_next(struct report *report, connector_field field, i
   return CONNECTOR_OK;
 }
 
+static bool tells_of_errors(const char *status)
+{
+  return status != NULL && (strcmp(status, "degraded") == 0 || strcmp(status, "failing") == 0);
+}
+
 /* A good token ends the run of errors that refreshes had; those of syncs go on. */
 static void forgive(struct report *report)
 {
@@ -44,7 +49,9 @@ static void forgive(struct report *report)
     return;
   health->refresh_errors = 0;
   report_set_number(report, CONNECTOR_FIELD_CONSECUTIVE_ERRORS, errors);
-  if (health->disabled_at == 0)
+  if (tells_of_errors(found->sync_status) && errors == 0 && found->last_sync_at == 0)
+    report_clear(report, CONNECTOR_FIELD_SYNC_STATUS);
+  else if (tells_of_errors(found->sync_status))
     report_set_text(report, CONNECTOR_FIELD_SYNC_STATUS, failure_status(errors));
   if (errors > 0)
     return;
@@ -106,9 +113,8 @@ static connector_status run(struct call *call, const struct outcome *outcome, en
     return status;
   call->scope = aim.scope;
   status = report_run(call, outcome->lease->id, fill, outcome, out);
-  if (status == CONNECTOR_OK)
-    ((connector_lease *)outcome->lease)->ended =
-        true; /* our own memory, lent to the host as const */
+  if (status == CONNECTOR_OK && !store_in_batch(call->store)) /* that may still be undone */
+    ((connector_lease *)outcome->lease)->ended = true;        /* our own memory, lent as const */
   return status;
 }
 

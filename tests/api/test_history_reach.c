@@ -253,6 +253,27 @@ static void a_record_that_enters_shows_forward_but_not_back(void **state)
   }
 }
 
+/* Which fields were emptied would tell what they held. */
+static void a_record_that_enters_shows_only_what_was_set(void **state)
+{
+  (void)state;
+  char id[ID_SIZE];
+  make_id(PATCH(personal("user-bob"), .provider = "canary", .config = "{\"canary\":1,\"a\":1}"),
+          id);
+  assert_ok(connector_update(test.store, id, 0,
+                             PATCH(.scope = CONNECTOR_SCOPE_ORG, .config = "{\"a\":2}",
+                                   .clear = CONNECTOR_BIT(CONNECTOR_FIELD_PROVIDER)),
+                             NULL, &failure));
+  become("tenant-a", "user-ann", CONNECTOR_ROLE_MEMBER);
+  connector_changes *changes = history_of(id);
+  assert_int_equal(connector_changes_count(changes), 1);
+  const connector_change *change = connector_changes_at(changes, 0);
+  assert_contains(change->forward, "\"scope\":\"org\"");
+  assert_lacks(change->forward, "canary");
+  assert_lacks(change->forward, "null");
+  connector_changes_free(changes);
+}
+
 static void a_record_that_comes_back_hides_what_was_between(void **state)
 {
   (void)state;
@@ -311,6 +332,7 @@ int main(void)
     memory_test(a_record_that_leaves_is_told_once_and_without_patches),
     memory_test(what_has_left_is_not_found),
     memory_test(a_record_that_enters_shows_forward_but_not_back),
+    memory_test(a_record_that_enters_shows_only_what_was_set),
     memory_test(a_record_that_comes_back_hides_what_was_between),
     memory_test(leaving_a_group_leaves_its_records),
   };

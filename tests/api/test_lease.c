@@ -82,6 +82,28 @@ static void fences_only_grow(void **state)
   }
 }
 
+/* Over connectors, purposes, tenants, purges, and clocks that are set back. */
+static void a_fence_is_higher_than_any_before_it(void **state)
+{
+  (void)state;
+  static const char *const purposes[] = { "refresh", "sync" };
+  int64_t fence = 0;
+  for (int i = 0; i < 40; i++) {
+    char id[ID_SIZE];
+    become(i % 3 == 0 ? "tenant-a" : "tenant-b", "user-ann", CONNECTOR_ROLE_TENANT);
+    make_id(PATCH(0), id);
+    connector_lease *lease = take(id, purposes[i % 2], MINUTE);
+    assert_true(connector_lease_fence(lease) > fence);
+    fence = connector_lease_fence(lease);
+    release(lease);
+    if (i % 4 == 0) {
+      assert_ok(connector_delete(test.store, id, 0, &failure));
+      assert_ok(connector_purge(test.store, id, &failure));
+    }
+    test_time += i % 5 == 0 ? -DAY : i % 2;
+  }
+}
+
 static void fences_grow_over_a_restart(void **state)
 {
   (void)state;
@@ -223,9 +245,9 @@ static connector_status lease_in_a_batch(connector_store *store, void *user, con
   connector_lease *lease = NULL;
   connector_claims *claims = NULL;
   (void)error;
-  assert_status(connector_lease_take(store, connector_lease_id(held), "sync", 1000, &lease,
-                                     &failure),
-                CONNECTOR_MISUSE);
+  assert_status(
+      connector_lease_take(store, connector_lease_id(held), "sync", 1000, &lease, &failure),
+      CONNECTOR_MISUSE);
   assert_status(connector_lease_renew(store, held, 1000, &failure), CONNECTOR_MISUSE);
   assert_status(connector_claim(store, CONNECTOR_DUE_SYNC, NULL, &claims, &failure),
                 CONNECTOR_MISUSE);
@@ -374,6 +396,7 @@ int main(void)
     both(nobody_else_gets_it_nor_the_same_caller),
     both(purposes_and_connectors_are_apart),
     clock_test(fences_only_grow),
+    clock_test(a_fence_is_higher_than_any_before_it),
     store_test(fences_grow_over_a_restart),
     clock_test(an_expired_lease_is_anybodys),
     clock_test(renewing_makes_it_last),

@@ -279,7 +279,11 @@ static void try_outcome(struct model *model, size_t purpose, const connector_lea
     if (model->refresh_errors > 0) { /* what syncs had goes on */
       model->errors -= model->refresh_errors;
       model->refresh_errors = 0;
-      model->status = status_of(model->errors);
+      bool told = model->status != NULL &&
+                  (strcmp(model->status, "degraded") == 0 || strcmp(model->status, "failing") == 0);
+      if (told)
+        model->status = model->errors == 0 && model->last_sync_at == 0 ? NULL
+                                                                       : status_of(model->errors);
     }
   }
   model_wrote(model,
