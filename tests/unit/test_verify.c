@@ -257,8 +257,8 @@ static void later_changes_do_not_hide_what_was_done(void **state)
     "UPDATE history SET back = NULL WHERE seq = 8",
     "DELETE FROM history WHERE seq = 8",
     "UPDATE history_head SET changes = 5 WHERE tenant_id = 'tenant-a'",
-    "UPDATE history_head SET seq = 7, changes = 5, mac = (SELECT mac FROM history WHERE seq = 7)"
-    " WHERE tenant_id = 'tenant-a'; DELETE FROM history WHERE seq = 8",
+    "UPDATE history_head SET seq = 7, changes = 5, mac = (SELECT mac FROM history WHERE seq = 7)\
+ WHERE tenant_id = 'tenant-a'; DELETE FROM history WHERE seq = 8",
     "UPDATE history_head SET seal = zeroblob(32) WHERE tenant_id = 'tenant-a'",
   };
   (void)state;
