@@ -1,6 +1,6 @@
 /*
- * engine/due: what is due of each kind of work, in which range and order, and that the queries read
- * an index of nothing else, however many records there are.
+ * engine/due: what is due of each kind of work, in which range and order, that a wait which is over
+ * is ended, and that the queries read an index of nothing else, however many records there are.
  */
 #include "engine_support.h"
 
@@ -35,6 +35,29 @@ static void set_wait(const char *id, connector_due due, int64_t until)
   waits.until[due - 1] = until;
   engine_ok(rows_wait(engine.connection, &target, &waits, &changed, &failure));
   assert_true(changed);
+}
+
+static int64_t wait_of(const char *tenant, const char *id, connector_due due)
+{
+  const struct scope scope = { .kind = SCOPE_TENANT, .tenant = tenant };
+  int64_t until = -1;
+  engine_ok(rows_find_wait(engine.connection, &scope, id, (enum wait)(due - 1), &until, &failure));
+  return until;
+}
+
+static bool any_ended(const struct scope *scope, const struct due_query *query)
+{
+  bool any = false;
+  engine_ok(due_any_ended(engine.connection, scope, query, &any, &failure));
+  return any;
+}
+
+/* How many rows it freed. */
+static int end_waits(const struct scope *scope, const struct due_query *query)
+{
+  int before = sqlite3_total_changes(engine.connection->db);
+  engine_ok(due_end_waits(engine.connection, scope, query, &failure));
+  return sqlite3_total_changes(engine.connection->db) - before;
 }
 
 enum { FOUND_MOST = 600 };
@@ -200,8 +223,12 @@ static void what_is_deleted_or_of_a_newer_schema_is_never_due(void **state)
   for (int due = CONNECTOR_DUE_REFRESH; due <= CONNECTOR_DUE_SYNC; due++)
     assert_due((connector_due)due, now, DUE_PAST, "");
   run("UPDATE connector SET refresh_after = 1, rotation_after = 1, sync_after = 1");
-  for (int due = CONNECTOR_DUE_REFRESH; due <= CONNECTOR_DUE_SYNC; due++)
+  for (int due = CONNECTOR_DUE_REFRESH; due <= CONNECTOR_DUE_SYNC; due++) {
+    struct due_query query = query_of((connector_due)due, now);
     assert_due((connector_due)due, now, DUE_PAST, "");
+    end_waits(&tenant_a, &query);
+    assert_due((connector_due)due, now, DUE_PAST, "");
+  }
 }
 
 static void the_longest_due_come_first_and_no_more_than_asked_for(void **state)
@@ -247,23 +274,11 @@ static void a_row_is_whole_beside_its_key(void **state)
 
 /* ---- waits ---- */
 
-static bool any_ended(const struct due_query *query)
-{
-  bool any = true;
-  engine_ok(due_any_ended(engine.connection, &tenant_a, query, &any, &failure));
-  return any;
-}
-
-static void end_waits(const struct due_query *query)
-{
-  engine_ok(due_end_waits(engine.connection, &tenant_a, query, &failure));
-}
-
 static void a_wait_is_over_at_its_time_or_where_none_could_be_so_long(void **state)
 {
   const struct {
     int64_t until;
-    bool ends;
+    bool ended;
   } cases[] = {
     { 1, true },
     { now - 1, true },
@@ -276,16 +291,22 @@ static void a_wait_is_over_at_its_time_or_where_none_could_be_so_long(void **sta
   connector row = due_for_all("cnn_1");
   (void)state;
   put(&row);
-  for (int due = CONNECTOR_DUE_REFRESH; due <= CONNECTOR_DUE_SYNC; due++)
+  for (int due = CONNECTOR_DUE_REFRESH; due <= CONNECTOR_DUE_SYNC; due++) {
+    struct due_query query = query_of((connector_due)due, now);
+    set_wait("cnn_1", (connector_due)due, 0);
+    assert_due((connector_due)due, now, DUE_PAST, "cnn_1");
+    assert_false(any_ended(&tenant_a, &query));
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
-      struct due_query query = query_of((connector_due)due, now);
       set_wait("cnn_1", (connector_due)due, cases[i].until);
       assert_due((connector_due)due, now, DUE_PAST, "");
-      assert_int_equal(any_ended(&query), cases[i].ends);
-      end_waits(&query);
-      assert_false(any_ended(&query));
-      assert_due((connector_due)due, now, DUE_PAST, cases[i].ends ? "cnn_1" : "");
+      assert_int_equal(any_ended(&tenant_a, &query), cases[i].ended);
+      assert_int_equal(end_waits(&tenant_a, &query), cases[i].ended);
+      assert_false(any_ended(&tenant_a, &query));
+      assert_int_equal(wait_of("tenant-a", "cnn_1", (connector_due)due),
+                       cases[i].ended ? 0 : cases[i].until);
+      assert_due((connector_due)due, now, DUE_PAST, cases[i].ended ? "cnn_1" : "");
     }
+  }
 }
 
 static void waits_are_ended_some_at_a_time_the_oldest_first(void **state)
@@ -293,49 +314,114 @@ static void waits_are_ended_some_at_a_time_the_oldest_first(void **state)
   struct due_query query = query_of(CONNECTOR_DUE_SYNC, now);
   (void)state;
   for (int i = 1; i <= 5; i++) {
-    char id[16];
-    connector row = due_for_all(id);
+    char id[24];
+    connector row = sample("tenant-a", id);
     snprintf(id, sizeof(id), "cnn_%d", i);
+    row.last_sync_at = i;
     put(&row);
-    set_wait(id, CONNECTOR_DUE_SYNC, 100 - i);
+    set_wait(id, CONNECTOR_DUE_SYNC, now - i);
+    snprintf(id, sizeof(id), "cnn_w%d", i);
+    row.last_sync_at = 10 + i;
+    put(&row);
+    set_wait(id, CONNECTOR_DUE_SYNC, now + WAIT_LONGEST_MS + i);
   }
   query.limit = 2;
-  end_waits(&query);
-  assert_due(CONNECTOR_DUE_SYNC, now, DUE_PAST, "cnn_4 cnn_5");
-  end_waits(&query);
-  end_waits(&query);
-  assert_due(CONNECTOR_DUE_SYNC, now, DUE_PAST, "cnn_1 cnn_2 cnn_3 cnn_4 cnn_5");
+  assert_int_equal(end_waits(&tenant_a, &query), 4);
+  assert_due(CONNECTOR_DUE_SYNC, now, DUE_PAST, "cnn_4 cnn_5 cnn_w1 cnn_w2");
+  assert_int_equal(end_waits(&tenant_a, &query), 4);
+  assert_true(any_ended(&tenant_a, &query));
+  assert_int_equal(end_waits(&tenant_a, &query), 2);
+  assert_false(any_ended(&tenant_a, &query));
+  assert_int_equal(end_waits(&tenant_a, &query), 0);
 }
 
-static void waits_of_other_tenants_and_other_work_are_not_ended(void **state)
+static void the_waits_of_a_tenant_are_its_own(void **state)
 {
+  const struct scope tenant_b = { .kind = SCOPE_TENANT, .tenant = "tenant-b" };
   struct due_query query = query_of(CONNECTOR_DUE_SYNC, now);
-  connector row = due_for_all("cnn_1");
-  connector other = due_for_all("cnn_2");
+  connector own = sample("tenant-a", "cnn_1");
+  connector same_id = sample("tenant-b", "cnn_1");
+  connector waiting = sample("tenant-b", "cnn_2");
+  connector also_over = sample("tenant-a", "cnn_2");
   (void)state;
-  other.tenant_id = "tenant-b";
-  put(&row);
-  put(&other);
-  run("UPDATE connector SET sync_after = 1, rotation_after = 1 WHERE id = 'cnn_1'");
-  run("UPDATE connector SET sync_after = 1 WHERE id = 'cnn_2'");
-  end_waits(&query);
-  assert_due(CONNECTOR_DUE_SYNC, now, DUE_PAST, "cnn_1");
-  assert_due(CONNECTOR_DUE_ROTATION, now, DUE_PAST, "");
-  assert_int_equal(
-      integer_of(engine.connection, "SELECT count(*) FROM connector WHERE sync_after IS NOT NULL"),
-      1);
+  put(&own);
+  put(&same_id);
+  put(&waiting);
+  put(&also_over);
+  run("UPDATE connector SET sync_after = 5");
+  run("UPDATE connector SET sync_after = 1700000000001 WHERE tenant_id = 'tenant-b'"
+      " AND id = 'cnn_2'");
+  assert_int_equal(end_waits(&tenant_a, &query), 2);
+  assert_int_equal(wait_of("tenant-b", "cnn_1", CONNECTOR_DUE_SYNC), 5);
+  assert_int_equal(wait_of("tenant-b", "cnn_2", CONNECTOR_DUE_SYNC), now + 1);
+  assert_false(any_ended(&tenant_a, &query));
+  assert_true(any_ended(&tenant_b, &query));
+  assert_int_equal(end_waits(&tenant_b, &query), 1);
+  assert_int_equal(wait_of("tenant-b", "cnn_2", CONNECTOR_DUE_SYNC), now + 1);
+}
+
+static void waits_are_ended_of_what_the_scope_reaches(void **state)
+{
+  struct scope app = { .kind = SCOPE_TENANT, .tenant = "tenant-a", .app = "app-1" };
+  struct scope member = {
+    .kind = SCOPE_MEMBER, .tenant = "tenant-a", .user = "ann", .groups = "\x1fops\x1f"
+  };
+  struct due_query query = query_of(CONNECTOR_DUE_SYNC, now);
+  connector of_app = sample("tenant-a", "cnn_app");
+  connector of_other_app = sample("tenant-a", "cnn_other");
+  connector of_bob = sample("tenant-a", "cnn_bob");
+  (void)state;
+  of_app.app_id = "app-1";
+  of_other_app.app_id = "app-2";
+  of_bob.scope = CONNECTOR_SCOPE_USER;
+  of_bob.user_id = "bob";
+  put(&of_bob);
+  set_wait("cnn_bob", CONNECTOR_DUE_SYNC, 5);
+  assert_false(any_ended(&member, &query));
+  assert_int_equal(end_waits(&member, &query), 0);
+  put(&of_other_app);
+  set_wait("cnn_other", CONNECTOR_DUE_SYNC, 5);
+  assert_false(any_ended(&app, &query));
+  assert_int_equal(end_waits(&app, &query), 0);
+  put(&of_app);
+  set_wait("cnn_app", CONNECTOR_DUE_SYNC, 5);
+  assert_true(any_ended(&app, &query));
+  assert_int_equal(end_waits(&app, &query), 1);
+  assert_int_equal(wait_of("tenant-a", "cnn_app", CONNECTOR_DUE_SYNC), 0);
+  assert_true(any_ended(&member, &query));
+  assert_int_equal(end_waits(&member, &query), 1);
+  assert_int_equal(wait_of("tenant-a", "cnn_bob", CONNECTOR_DUE_SYNC), 5);
 }
 
 static void what_is_disabled_has_no_wait_to_end(void **state)
 {
   struct due_query query = query_of(CONNECTOR_DUE_SYNC, now);
-  connector row = due_for_all("cnn_1");
+  connector row = sample("tenant-a", "cnn_1");
   (void)state;
   row.enabled = false;
   put(&row);
   set_wait("cnn_1", CONNECTOR_DUE_SYNC, 1);
-  assert_false(any_ended(&query));
+  assert_false(any_ended(&tenant_a, &query));
+  assert_int_equal(end_waits(&tenant_a, &query), 0);
+  run("UPDATE connector SET enabled = 1");
+  assert_true(any_ended(&tenant_a, &query));
 }
+
+static void a_wait_that_is_ended_changes_nothing_that_a_record_shows(void **state)
+{
+  struct due_query query = query_of(CONNECTOR_DUE_SYNC, now);
+  connector row = due_for_all("cnn_1");
+  connector *after = NULL;
+  (void)state;
+  put(&row);
+  set_wait("cnn_1", CONNECTOR_DUE_SYNC, 5);
+  assert_int_equal(end_waits(&tenant_a, &query), 1);
+  after = row_of("tenant-a", "cnn_1");
+  assert_true(connector_equal(after, &row));
+  connector_free(after);
+}
+
+/* ---- ranges ---- */
 
 static void
 a_sync_further_ahead_than_any_clock_could_have_told_is_due_in_a_range_of_its_own(void **state)
@@ -377,18 +463,34 @@ static void waits_of_different_kinds_of_work_are_apart(void **state)
   assert_due(CONNECTOR_DUE_SYNC, now, DUE_PAST, "");
   assert_due(CONNECTOR_DUE_REFRESH, now, DUE_PAST, "cnn_1");
   assert_due(CONNECTOR_DUE_ROTATION, now, DUE_PAST, "cnn_1");
+  set_wait("cnn_1", CONNECTOR_DUE_SYNC, 5);
+  for (int due = CONNECTOR_DUE_REFRESH; due <= CONNECTOR_DUE_ROTATION; due++) {
+    struct due_query query = query_of((connector_due)due, now);
+    assert_false(any_ended(&tenant_a, &query));
+    assert_int_equal(end_waits(&tenant_a, &query), 0);
+  }
+  assert_int_equal(wait_of("tenant-a", "cnn_1", CONNECTOR_DUE_SYNC), 5);
 }
 
 static void a_wait_that_is_over_makes_nothing_due_that_is_not(void **state)
 {
-  struct due_query query = query_of(CONNECTOR_DUE_ROTATION, now);
   connector later = sample("tenant-a", "cnn_1");
+  connector disabled = sample("tenant-a", "cnn_2");
   (void)state;
   later.next_rotation_due = now + 1;
+  later.last_sync_at = now + 1;
+  disabled.enabled = false;
   put(&later);
+  put(&disabled);
   set_wait("cnn_1", CONNECTOR_DUE_ROTATION, 5);
-  end_waits(&query);
-  assert_due(CONNECTOR_DUE_ROTATION, now, DUE_PAST, "");
+  set_wait("cnn_1", CONNECTOR_DUE_SYNC, 5);
+  set_wait("cnn_2", CONNECTOR_DUE_SYNC, 5);
+  for (int due = CONNECTOR_DUE_ROTATION; due <= CONNECTOR_DUE_SYNC; due++) {
+    struct due_query query = query_of((connector_due)due, now);
+    assert_due((connector_due)due, now, DUE_PAST, "");
+    end_waits(&tenant_a, &query);
+    assert_due((connector_due)due, now, DUE_PAST, "");
+  }
 }
 
 /* ---- the lead of a token ---- */
@@ -430,7 +532,7 @@ static void put_sync(const char *tenant, const char *app, const char *id, int64_
   put(&row);
 }
 
-/* All tenants of a range in order, those with due work marked. */
+/* All tenants of an index in order, those with due work marked. */
 static void tenants_in(const struct scope *scope, const struct due_query *query,
                        enum due_index index, char out[FOUND_MOST])
 {
@@ -539,63 +641,121 @@ static const struct {
   { CONNECTOR_DUE_SYNC, false, DUE_AHEAD, "connector_sync", "<expr>>?" },
 };
 
-static struct due_query query_for(size_t read)
+static const struct {
+  connector_due due;
+  bool by_expiry;
+  const char *column;
+} waits[] = {
+  { CONNECTOR_DUE_REFRESH, false, "refresh_after" },
+  { CONNECTOR_DUE_REFRESH, true, "refresh_after" },
+  { CONNECTOR_DUE_ROTATION, false, "rotation_after" },
+  { CONNECTOR_DUE_SYNC, false, "sync_after" },
+};
+
+/* A scope of one tenant of each kind, with and without an app. */
+enum { ONE_TENANT_SCOPES = 4 };
+
+static struct scope one_tenant_scope(size_t at)
 {
-  struct due_query query = query_of(reads[read].due, now);
-  query.by_expiry = reads[read].by_expiry;
+  return (struct scope){ at / 2 == 0 ? SCOPE_MEMBER : SCOPE_TENANT, "tenant-a",
+                         at % 2 == 0 ? NULL : "app-1", "ann", "\x1fops\x1f" };
+}
+
+static struct due_query query_by(connector_due due, bool by_expiry)
+{
+  struct due_query query = query_of(due, now);
+  query.by_expiry = by_expiry;
   return query;
 }
 
-static const char *const waiting[WAITS] = {
-  "connector_refresh_after",
-  "connector_rotation_after",
-  "connector_sync_after",
-};
-
-/* The plan of the statement used last is as wanted and nothing else. */
-static void assert_plan(const char *wanted)
+/* The plan is as wanted and nothing else. */
+static void assert_plan_of(const char *text, const char *wanted)
 {
   char plan[PLAN_SIZE];
-  latest_plan(plan);
+  plan_of(text, plan);
   if (strcmp(plan, wanted) != 0)
-    fail_msg("%s\n    is run as %s    wanted    %s", latest_text(), plan, wanted);
+    fail_msg("%s\n    is run as %s    wanted    %s", text, plan, wanted);
 }
 
 static void due_rows_are_read_from_the_index_of_their_range(void **state)
 {
   (void)state;
   for (size_t i = 0; i < COUNT_OF(reads); i++)
-    for (int kind = SCOPE_MEMBER; kind <= SCOPE_TENANT; kind++)
-      for (int app = 0; app < 2; app++) {
-        struct scope scope = { (enum scope_kind)kind, "tenant-a", app != 0 ? "app-1" : NULL, "ann",
-                               "\x1fops\x1f" };
-        struct due_query query = query_for(i);
-        struct due_found found;
-        char wanted[PLAN_SIZE];
-        find_in(&scope, &query, reads[i].range, &found);
-        snprintf(wanted, sizeof(wanted), "SEARCH connector USING INDEX %s (tenant_id=? AND %s)\n",
-                 reads[i].index, reads[i].bounds);
-        assert_plan(wanted);
-      }
+    for (size_t at = 0; at < ONE_TENANT_SCOPES; at++) {
+      struct scope scope = one_tenant_scope(at);
+      struct due_query query = query_by(reads[i].due, reads[i].by_expiry);
+      struct due_found found;
+      char wanted[PLAN_SIZE];
+      find_in(&scope, &query, reads[i].range, &found);
+      snprintf(wanted, sizeof(wanted), "SEARCH connector USING INDEX %s (tenant_id=? AND %s)\n",
+               reads[i].index, reads[i].bounds);
+      assert_plan_of(latest_text(), wanted);
+    }
 }
 
-static void assert_tenant_plan(size_t read, enum due_index index, const char *app)
+/* The text of the last statement but so many. */
+static const char *text_before(uint64_t many)
+{
+  for (size_t i = 0; i < STATEMENTS_KEPT; i++) {
+    struct statement *statement = &engine.connection->statements[i];
+    if (statement->handle != NULL && statement->used + many == engine.connection->tick)
+      return sqlite3_sql(statement->handle);
+  }
+  fail_msg("so many statements were not used");
+  return NULL;
+}
+
+/* Of the last two: what asks for the waits that have ended, and for those that are wrong. */
+static void assert_wait_plans(const char *start, const char *plan, const char *column)
+{
+  for (int wrong = 0; wrong < 2; wrong++) {
+    const char *text = text_before(wrong == 0);
+    char bounds[80];
+    char wanted[PLAN_SIZE];
+    if (wrong == 0)
+      snprintf(bounds, sizeof(bounds), "%s>? AND %s<?", column, column);
+    else
+      snprintf(bounds, sizeof(bounds), "%s>?", column);
+    snprintf(wanted, sizeof(wanted),
+             "%sSEARCH connector USING INDEX connector_%s"
+             " (tenant_id=? AND %s)\n",
+             plan, column, bounds);
+    assert_int_equal(strncmp(text, start, strlen(start)), 0);
+    assert_plan_of(text, wanted);
+  }
+}
+
+static void waits_that_are_over_are_read_from_the_index_of_waits(void **state)
+{
+  (void)state;
+  for (size_t i = 0; i < COUNT_OF(waits); i++)
+    for (size_t at = 0; at < ONE_TENANT_SCOPES; at++) {
+      struct scope scope = one_tenant_scope(at);
+      struct due_query query = query_by(waits[i].due, waits[i].by_expiry);
+      assert_false(any_ended(&scope, &query));
+      assert_wait_plans("SELECT 1 FROM connector ", "", waits[i].column);
+      assert_int_equal(end_waits(&scope, &query), 0);
+      assert_wait_plans("UPDATE connector SET ",
+                        "SEARCH connector USING INDEX connector_list (tenant_id=? AND id=?)\n"
+                        "LIST SUBQUERY 1\n",
+                        waits[i].column);
+    }
+}
+
+static void assert_tenant_plan(const struct due_query *query, enum due_index which,
+                               const char *index, const char *app)
 {
   struct scope scope = { .kind = SCOPE_SYSTEM, .app = app };
-  struct due_query query = query_for(read);
   struct buffer tenant = { 0 };
-  char name[64];
   char search[200];
   char plan[PLAN_SIZE];
   bool due = false;
-  engine_ok(due_tenant(engine.connection, &scope, &query, index, "", &tenant, &due, &failure));
+  engine_ok(due_tenant(engine.connection, &scope, query, which, "", &tenant, &due, &failure));
   buffer_free(&tenant);
   latest_plan(plan);
-  snprintf(name, sizeof(name), "%s",
-           index == DUE_INDEX_FREE ? reads[read].index : waiting[reads[read].due - 1]);
-  snprintf(search, sizeof(search), "SEARCH first USING INDEX %s (tenant_id>?)\n", name);
+  snprintf(search, sizeof(search), "SEARCH first USING INDEX %s (tenant_id>?)\n", index);
   assert_contains(plan, search);
-  snprintf(search, sizeof(search), "SEARCH connector USING INDEX %s (tenant_id=?", name);
+  snprintf(search, sizeof(search), "SEARCH connector USING INDEX %s (tenant_id=?", index);
   assert_contains(plan, search);
   assert_lacks(plan, "SCAN");
   assert_lacks(plan, "TEMP B-TREE");
@@ -603,36 +763,19 @@ static void assert_tenant_plan(size_t read, enum due_index index, const char *ap
 
 static void the_next_tenant_is_read_from_the_same_index(void **state)
 {
+  static const char *const apps[] = { NULL, "app-1" };
   (void)state;
-  for (size_t i = 0; i < COUNT_OF(reads); i++)
-    for (int index = DUE_INDEX_FREE; index <= DUE_INDEX_WAITING; index++) {
-      assert_tenant_plan(i, (enum due_index)index, NULL);
-      assert_tenant_plan(i, (enum due_index)index, "app-1");
+  for (size_t app = 0; app < COUNT_OF(apps); app++) {
+    for (size_t i = 0; i < COUNT_OF(reads); i++) {
+      struct due_query query = query_by(reads[i].due, reads[i].by_expiry);
+      assert_tenant_plan(&query, DUE_INDEX_FREE, reads[i].index, apps[app]);
     }
-}
-
-/* Neither looking for waits that are over nor ending them reads what waits on. */
-static void waits_that_are_over_are_read_from_the_index_of_waits(void **state)
-{
-  (void)state;
-  for (int due = CONNECTOR_DUE_REFRESH; due <= CONNECTOR_DUE_SYNC; due++) {
-    struct due_query query = query_of((connector_due)due, now);
-    char search[200];
-    char plan[PLAN_SIZE];
-    bool any = false;
-    snprintf(search, sizeof(search), "SEARCH connector USING INDEX %s (tenant_id=? AND",
-             waiting[due - 1]);
-    engine_ok(due_any_ended(engine.connection, &tenant_a, &query, &any, &failure));
-    latest_plan(plan);
-    assert_contains(plan, search);
-    assert_lacks(plan, "SCAN connector");
-    assert_lacks(plan, "TEMP B-TREE");
-    engine_ok(due_end_waits(engine.connection, &tenant_a, &query, &failure));
-    latest_plan(plan);
-    assert_contains(plan, search);
-    assert_contains(plan, "SEARCH connector USING INDEX connector_list (tenant_id=? AND id=?)");
-    assert_lacks(plan, "SCAN connector");
-    assert_lacks(plan, "TEMP B-TREE FOR ORDER BY");
+    for (size_t i = 0; i < COUNT_OF(waits); i++) {
+      struct due_query query = query_by(waits[i].due, waits[i].by_expiry);
+      char index[40];
+      snprintf(index, sizeof(index), "connector_%s", waits[i].column);
+      assert_tenant_plan(&query, DUE_INDEX_WAITING, index, apps[app]);
+    }
   }
 }
 
@@ -666,6 +809,28 @@ static int steps_of(struct statement *statement)
   return sqlite3_stmt_status(statement->handle, SQLITE_STMTSTATUS_VM_STEP, 1);
 }
 
+/* What a statement made the engine do since it was asked last; it sorted and scanned nothing. */
+static int steps_of_search(struct statement *statement)
+{
+  assert_int_equal(sqlite3_stmt_status(statement->handle, SQLITE_STMTSTATUS_FULLSCAN_STEP, 1), 0);
+  assert_int_equal(sqlite3_stmt_status(statement->handle, SQLITE_STMTSTATUS_SORT, 1), 0);
+  return steps_of(statement);
+}
+
+/* The same for ending waits; `*freed` tells how many. */
+static int steps_of_ending(const struct scope *scope, const struct due_query *query, int *freed)
+{
+  int steps = 0;
+  *freed = end_waits(scope, query);
+  for (size_t i = 0; i < STATEMENTS_KEPT; i++) {
+    struct statement *statement = &engine.connection->statements[i];
+    if (statement->handle != NULL &&
+        strstr(sqlite3_sql(statement->handle), "UPDATE connector SET sync_after = NULL") != NULL)
+      steps += steps_of_search(statement);
+  }
+  return steps;
+}
+
 /* What a claim of ten in the tenant makes the engine do, over all ranges. */
 static int steps_of_claim(const struct scope *scope, const struct due_query *query)
 {
@@ -676,10 +841,7 @@ static int steps_of_claim(const struct scope *scope, const struct due_query *que
       continue;
     find_in(scope, query, (enum due_range)range, &found);
     assert_int_equal(found.count, range == DUE_PAST ? 10 : 0);
-    assert_int_equal(
-        sqlite3_stmt_status(latest_statement()->handle, SQLITE_STMTSTATUS_FULLSCAN_STEP, 1), 0);
-    assert_int_equal(sqlite3_stmt_status(latest_statement()->handle, SQLITE_STMTSTATUS_SORT, 1), 0);
-    steps += steps_of(latest_statement());
+    steps += steps_of_search(latest_statement());
   }
   return steps;
 }
@@ -762,6 +924,40 @@ static void what_finding_the_next_tenant_reads_does_not_grow_with_the_records(vo
   assert_int_equal(steps[0], steps[1]);
 }
 
+/* What was disabled while it waited, or is due later than its wait was over. */
+static void what_has_waited_and_is_not_due_costs_a_claim_nothing(void **state)
+{
+  static const int counts[] = { 1000, 20000 };
+  static const char *const states[] = { "enabled = 0, sync_after = 5",
+                                        "last_sync_at = 1700000000000, sync_after = 5" };
+  (void)state;
+  for (size_t kind = 0; kind < COUNT_OF(states); kind++) {
+    int steps[COUNT_OF(counts)] = { 0 };
+    int ending[COUNT_OF(counts)] = { 0 };
+    for (size_t i = 0; i < COUNT_OF(counts); i++) {
+      struct due_query query = query_of(CONNECTOR_DUE_SYNC, now - HOUR);
+      int freed = 0;
+      char sql[200];
+      fill(counts[i]);
+      snprintf(sql, sizeof(sql), "UPDATE connector SET %s WHERE id NOT LIKE 'cnn_due%%'",
+               states[kind]);
+      run(sql);
+      query.limit = 10;
+      ending[i] = steps_of_ending(&tenant_a, &query, &freed);
+      assert_int_equal(freed, kind == 0 ? 0 : 10);
+      query.limit = counts[i];
+      (void)steps_of_ending(&tenant_a, &query, &freed);
+      assert_int_equal(freed, kind == 0 ? 0 : counts[i] / 10 * 9 - 10);
+      query.limit = 10;
+      assert_false(any_ended(&tenant_a, &query));
+      steps[i] = steps_of_claim(&tenant_a, &query) + steps_of_ending(&tenant_a, &query, &freed);
+      assert_int_equal(freed, 0);
+    }
+    assert_int_equal(ending[0], ending[1]);
+    assert_int_equal(steps[0], steps[1]);
+  }
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -776,8 +972,10 @@ int main(void)
     rows_test(a_row_is_whole_beside_its_key),
     rows_test(a_wait_is_over_at_its_time_or_where_none_could_be_so_long),
     rows_test(waits_are_ended_some_at_a_time_the_oldest_first),
-    rows_test(waits_of_other_tenants_and_other_work_are_not_ended),
+    rows_test(the_waits_of_a_tenant_are_its_own),
+    rows_test(waits_are_ended_of_what_the_scope_reaches),
     rows_test(what_is_disabled_has_no_wait_to_end),
+    rows_test(a_wait_that_is_ended_changes_nothing_that_a_record_shows),
     rows_test(a_sync_further_ahead_than_any_clock_could_have_told_is_due_in_a_range_of_its_own),
     cmocka_unit_test(only_syncs_have_that_range),
     rows_test(waits_of_different_kinds_of_work_are_apart),
@@ -789,9 +987,10 @@ int main(void)
     rows_test(a_rotation_far_ahead_is_not_due),
     rows_test(tenants_are_those_of_the_scopes_app),
     rows_test(due_rows_are_read_from_the_index_of_their_range),
-    rows_test(the_next_tenant_is_read_from_the_same_index),
     rows_test(waits_that_are_over_are_read_from_the_index_of_waits),
+    rows_test(the_next_tenant_is_read_from_the_same_index),
     rows_test(what_a_claim_reads_does_not_grow_with_the_records),
+    rows_test(what_has_waited_and_is_not_due_costs_a_claim_nothing),
     rows_test(what_finding_the_next_tenant_reads_does_not_grow_with_the_records),
   };
   return cmocka_run_group_tests_name("due", tests, NULL, NULL);

@@ -430,6 +430,21 @@ static int warnings(void)
   return count;
 }
 
+static void an_age_that_never_comes_is_foretold_without_a_time(void **state)
+{
+  const connector_options options = strict_options(2, INT64_MAX);
+  connector_changes *changes = NULL;
+  const char *reason = NULL;
+  (void)state;
+  open_failing(&options);
+  fail_times(1);
+  changes = feed_after(1);
+  reason = connector_changes_at(changes, 0)->reason;
+  assert_non_null(reason);
+  assert_true(reason[strlen(reason) - 1] != ' ');
+  connector_changes_free(changes);
+}
+
 static void one_warning_comes_at_half_of_the_errors_rounded_up(void **state)
 {
   const connector_options options = strict_options(5, day);
@@ -555,6 +570,7 @@ int main(void)
     failing_test(a_rate_limit_never_disables),
     failing_test(the_usual_limits_are_30_errors_and_7_days),
     failing_test(a_store_that_never_disables_neither_warns_nor_disables),
+    failing_test(an_age_that_never_comes_is_foretold_without_a_time),
     failing_test(one_warning_comes_at_half_of_the_errors_rounded_up),
     failing_test(one_warning_comes_at_half_of_the_time_rounded_up),
     failing_test(a_success_ends_the_warning_and_the_next_run_warns_again),

@@ -336,6 +336,23 @@ static void a_connectors_history_over_tenants_holds_those_of_its_id(void **state
   assert_text(seqs, "6 5 2 1");
 }
 
+/* Of a connector that is gone its history alone tells whose it was. */
+static void the_first_tenant_with_changes_of_a_connector_is_its_owner(void **state)
+{
+  static const char *const tenants[] = { "tenant-b", "tenant-c" };
+  struct buffer tenant = { 0 };
+  (void)state;
+  add_many(8, tenants, 2);
+  engine_ok(history_owner(engine.connection, "cnn_2", &tenant, &failure));
+  assert_text(tenant.bytes, "tenant-b");
+  engine_ok(history_owner(engine.connection, "cnn_", &tenant, &failure));
+  assert_text(tenant.bytes, "");
+  run("DELETE FROM history WHERE tenant_id = 'tenant-b' AND connector_id = 'cnn_1'");
+  engine_ok(history_owner(engine.connection, "cnn_1", &tenant, &failure));
+  assert_text(tenant.bytes, "tenant-c");
+  buffer_free(&tenant);
+}
+
 /* ---- heads ---- */
 
 static struct history_head head_of(int start)
@@ -544,6 +561,25 @@ static void statements_on_a_named_tenant_search_by_it(void **state)
   buffer_free(&tenant);
 }
 
+/* Over all tenants it is read within its own. */
+static void a_connectors_history_over_tenants_is_read_without_sorting_all_of_it(void **state)
+{
+  struct scope own = { .kind = SCOPE_TENANT };
+  struct buffer tenant = { 0 };
+  char plan[PLAN_SIZE];
+  char seqs[TEXT_MOST];
+  (void)state;
+  add_many(8, two, 2);
+  engine_ok(history_owner(engine.connection, "cnn_1", &tenant, &failure));
+  assert_plan("SEARCH history USING COVERING INDEX history_of (connector_id=?)\n");
+  own.tenant = tenant.bytes;
+  changes_of(&own, "cnn_1", INT64_MAX, 10, seqs);
+  assert_text(seqs, "5 1");
+  latest_plan(plan);
+  assert_lacks(plan, "TEMP B-TREE");
+  buffer_free(&tenant);
+}
+
 static int steps_of_latest(void)
 {
   struct statement *statement = latest_statement();
@@ -552,7 +588,7 @@ static int steps_of_latest(void)
 }
 
 /* The steps of each kind of reading ten rows or fewer among so many. */
-static void measure(int count, int steps[6])
+static void measure(int count, int steps[7])
 {
   struct buffer tenant = { 0 };
   struct history_head head;
@@ -573,12 +609,15 @@ static void measure(int count, int steps[6])
   engine_ok(history_tenant(engine.connection, "tenant-a", &tenant, &failure));
   assert_text(tenant.bytes, "tenant-b");
   steps[5] = steps_of_latest();
+  engine_ok(history_owner(engine.connection, "cnn_2", &tenant, &failure));
+  assert_text(tenant.bytes, "tenant-a");
+  steps[6] = steps_of_latest();
   buffer_free(&tenant);
 }
 
 static void what_a_read_costs_does_not_grow_with_the_history(void **state)
 {
-  int few[6] = { 0 };
+  int few[7] = { 0 };
   int many[COUNT_OF(few)] = { 0 };
   (void)state;
   measure(1000, few);
@@ -604,6 +643,7 @@ int main(void)
     rows_test(the_newest_of_a_scope_is_its_last_row_or_what_was_asked_behind),
     rows_test(a_connectors_history_is_its_own_newest_first),
     rows_test(a_connectors_history_over_tenants_holds_those_of_its_id),
+    rows_test(the_first_tenant_with_changes_of_a_connector_is_its_owner),
     rows_test(a_head_comes_out_as_it_went_in_the_last_time),
     rows_test(a_tip_tells_the_last_seq_of_the_store_whatever_the_tenant),
     rows_test(a_head_with_a_hash_of_another_size_is_corrupt),
@@ -613,6 +653,7 @@ int main(void)
     rows_test(reads_of_a_tenant_search_an_index_whatever_the_scope),
     rows_test(a_feed_of_all_tenants_walks_the_table_from_the_seq_on),
     rows_test(statements_on_a_named_tenant_search_by_it),
+    rows_test(a_connectors_history_over_tenants_is_read_without_sorting_all_of_it),
     rows_test(what_a_read_costs_does_not_grow_with_the_history),
   };
   return cmocka_run_group_tests_name("history", tests, NULL, NULL);

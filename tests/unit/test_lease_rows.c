@@ -152,6 +152,118 @@ static void a_wait_for_the_next_try_outlives_a_lease_that_was_taken_meanwhile(vo
   assert_int_equal(wait_of("sync_after"), test_time + 50000);
 }
 
+/* ---- what is to wait while a lease runs ---- */
+
+/* Until when the record waits that is to wait until then. */
+static int64_t hold(enum wait wait, int64_t until)
+{
+  const struct owner owner = { id, "tenant-a" };
+  struct call call;
+  struct work work;
+  int64_t held = -1;
+  begin(&call);
+  engine_ok(work_begin_write(&work, &call, false));
+  engine_ok(lease_hold(&work, &owner, wait, test_time, until, &held, &failure));
+  engine_ok(work_end_write(&work, CONNECTOR_OK));
+  end(&call);
+  return held;
+}
+
+static int64_t kept_wait(const char *purpose)
+{
+  char sql[120];
+  snprintf(sql, sizeof(sql), "SELECT coalesce(max(wait_after), 0) FROM lease WHERE purpose = '%s'",
+           purpose);
+  return look_up(sql);
+}
+
+static void without_a_lease_a_record_waits_as_long_as_it_is_to(void **state)
+{
+  (void)state;
+  for (int wait = 0; wait < WAITS; wait++) {
+    assert_int_equal(hold((enum wait)wait, 0), 0);
+    assert_int_equal(hold((enum wait)wait, test_time + 50), test_time + 50);
+  }
+  assert_int_equal(look_up("SELECT count(*) FROM lease"), 0);
+}
+
+static void a_lease_that_lasts_longer_goes_first_and_what_was_to_be_comes_then(void **state)
+{
+  static const int64_t untils[] = { 0, 1, 999, 1000, 1001, 50000 };
+  connector_lease *lease = take("sync", 1000);
+  (void)state;
+  for (size_t i = 0; i < COUNT_OF(untils); i++) {
+    int64_t until = untils[i] == 0 ? 0 : test_time + untils[i];
+    assert_int_equal(hold(WAIT_SYNC, until), test_time + (untils[i] > 1000 ? untils[i] : 1000));
+    assert_int_equal(kept_wait("sync"), until);
+  }
+  give_back(lease);
+  assert_int_equal(wait_of("sync_after"), test_time + 50000);
+}
+
+static void a_lease_for_other_work_holds_nothing(void **state)
+{
+  connector_lease *sync = take("sync", 1000);
+  connector_lease *audit = take("audit", 1000);
+  (void)state;
+  assert_int_equal(hold(WAIT_REFRESH, 0), 0);
+  assert_int_equal(hold(WAIT_REFRESH, test_time + 5), test_time + 5);
+  assert_int_equal(hold(WAIT_ROTATION, test_time + 5), test_time + 5);
+  assert_int_equal(look_up("SELECT count(*) FROM lease WHERE wait_after IS NOT NULL"), 0);
+  give_back(sync);
+  give_back(audit);
+}
+
+static void a_lease_that_is_over_or_wrong_holds_nothing_and_keeps_nothing(void **state)
+{
+  connector_lease *lease = take("sync", 1000);
+  (void)state;
+  test_time += 1000;
+  assert_int_equal(hold(WAIT_SYNC, test_time + 5), test_time + 5);
+  assert_int_equal(hold(WAIT_SYNC, 0), 0);
+  assert_int_equal(kept_wait("sync"), 0);
+  assert_status(connector_lease_release(test.store, lease, &failure), CONNECTOR_STALE);
+  tamper("UPDATE lease SET expires_at = 9000000000000");
+  assert_int_equal(hold(WAIT_SYNC, test_time + 5), test_time + 5);
+  assert_int_equal(kept_wait("sync"), 0);
+  give_back(take("sync", 1000));
+  assert_int_equal(hold(WAIT_SYNC, test_time + 5), test_time + 5);
+  assert_int_equal(kept_wait("sync"), 0);
+}
+
+static void a_lease_is_claimed_where_nobody_holds_it_and_makes_the_record_wait(void **state)
+{
+  const int64_t now = test_time;
+  struct lease_terms terms = { .purpose = "sync",
+                               .holder = "me",
+                               .fence = 40,
+                               .now = now,
+                               .longest = now + WAIT_LONGEST_MS,
+                               .expires_at = now + 1000,
+                               .wait_after = now + 3000 };
+  connector record = { .id = id, .tenant_id = "tenant-a" };
+  struct call call;
+  struct work work;
+  bool taken = false;
+  (void)state;
+  begin(&call);
+  engine_ok(work_begin_write(&work, &call, true));
+  engine_ok(lease_claim(&work, &record, &terms, &taken));
+  assert_true(taken);
+  terms.fence = 41;
+  terms.expires_at = now + 9000;
+  terms.wait_after = 0;
+  engine_ok(lease_claim(&work, &record, &terms, &taken));
+  assert_false(taken);
+  engine_ok(work_end_write(&work, CONNECTOR_OK));
+  end(&call);
+  assert_int_equal(wait_of("sync_after"), now + 3000);
+  assert_int_equal(look_up("SELECT fence FROM lease"), 40);
+  assert_int_equal(kept_wait("sync"), now + 3000);
+}
+
+/* ---- batches ---- */
+
 static connector_status take_inside(connector_store *store, void *user, connector_error *error)
 {
   connector_lease *lease = NULL;
@@ -368,6 +480,11 @@ int main(void)
     record_test(a_lease_that_is_given_back_after_a_failure_leaves_the_wait_for_the_next_try),
     record_test(a_rotation_does_not_wait_for_the_next_try_of_a_sync),
     record_test(a_wait_for_the_next_try_outlives_a_lease_that_was_taken_meanwhile),
+    record_test(without_a_lease_a_record_waits_as_long_as_it_is_to),
+    record_test(a_lease_that_lasts_longer_goes_first_and_what_was_to_be_comes_then),
+    record_test(a_lease_for_other_work_holds_nothing),
+    record_test(a_lease_that_is_over_or_wrong_holds_nothing_and_keeps_nothing),
+    record_test(a_lease_is_claimed_where_nobody_holds_it_and_makes_the_record_wait),
     record_test(no_lease_is_taken_or_renewed_in_a_batch),
     record_test(the_loser_of_a_lease_is_told_the_winners_fence),
     record_test(a_fence_is_higher_than_all_before_it_whatever_record_purpose_tenant_and_clock),

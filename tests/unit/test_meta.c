@@ -1,5 +1,6 @@
 /*
- * engine/meta: the cursor key, idempotency keys per tenant and app, and the figures of a file.
+ * engine/meta: the cursor key, fences that are given once, idempotency keys per tenant and app, and
+ * the figures of a file.
  */
 #include "engine_support.h"
 
@@ -51,6 +52,79 @@ static void a_file_without_a_whole_cursor_key_is_corrupt(void **state)
     engine_fails(meta_cursor_key(engine.connection, key, &failure), CONNECTOR_CORRUPT);
   }
 }
+
+/* ---- fences ---- */
+
+static int64_t fences(int64_t count)
+{
+  int64_t first = -1;
+  engine_ok(meta_take_fences(engine.connection, count, &first, &failure));
+  return first;
+}
+
+static void fences_follow_one_another_from_1_on(void **state)
+{
+  (void)state;
+  assert_int_equal(fences(1), 1);
+  assert_int_equal(fences(1), 2);
+  assert_int_equal(fences(500), 3);
+  assert_int_equal(fences(1), 503);
+  assert_int_equal(integer_of(engine.connection, "SELECT value FROM meta WHERE key = 'fence'"),
+                   503);
+}
+
+static void fences_that_were_committed_are_not_given_again(void **state)
+{
+  (void)state;
+  engine_ok(connection_begin_write(engine.connection, &failure));
+  assert_int_equal(fences(10), 1);
+  engine_ok(connection_commit(engine.connection, &failure));
+  engine_ok(connection_begin_write(engine.connection, &failure));
+  assert_int_equal(fences(10), 11);
+  connection_rollback(engine.connection);
+  assert_int_equal(fences(1), 11);
+  connection_close(engine.connection);
+  engine.connection = connect_as(CONNECTION_WRITE, false);
+  assert_int_equal(fences(1), 12);
+}
+
+static void a_file_without_its_count_of_leases_gives_no_fence(void **state)
+{
+  static const char *const damages[] = { "UPDATE meta SET value = -1 WHERE key = 'fence'",
+                                         "UPDATE meta SET value = -7 WHERE key = 'fence'",
+                                         "DELETE FROM meta WHERE key = 'fence'" };
+  int64_t first = 77;
+  (void)state;
+  for (size_t i = 0; i < COUNT_OF(damages); i++) {
+    engine_ok(connection_run(engine.connection, damages[i], &failure));
+    engine_fails(meta_take_fences(engine.connection, 1, &first, &failure), CONNECTOR_CORRUPT);
+    assert_int_equal(first, 77);
+  }
+}
+
+static void fences_end_with_the_largest_number(void **state)
+{
+  int64_t first = 77;
+  (void)state;
+  engine_ok(connection_run(engine.connection,
+                           "UPDATE meta SET value = 9223372036854775805 WHERE key = 'fence'",
+                           &failure));
+  engine_fails(meta_take_fences(engine.connection, 3, &first, &failure), CONNECTOR_CORRUPT);
+  assert_int_equal(first, 77);
+  assert_int_equal(fences(2), INT64_MAX - 1);
+  engine_fails(meta_take_fences(engine.connection, 1, &first, &failure), CONNECTOR_CORRUPT);
+}
+
+static void taking_fences_searches_their_key(void **state)
+{
+  char plan[PLAN_SIZE];
+  (void)state;
+  (void)fences(1);
+  latest_plan(plan);
+  assert_text(plan, "SEARCH meta USING PRIMARY KEY (key=?)\n");
+}
+
+/* ---- idempotency ---- */
 
 static void a_key_is_found_in_its_tenant_and_app_alone(void **state)
 {
@@ -140,6 +214,11 @@ int main(void)
   const struct CMUnitTest tests[] = {
     rows_test(the_cursor_key_stays_the_same),
     rows_test(a_file_without_a_whole_cursor_key_is_corrupt),
+    rows_test(fences_follow_one_another_from_1_on),
+    file_test(fences_that_were_committed_are_not_given_again),
+    rows_test(a_file_without_its_count_of_leases_gives_no_fence),
+    rows_test(fences_end_with_the_largest_number),
+    rows_test(taking_fences_searches_their_key),
     rows_test(a_key_is_found_in_its_tenant_and_app_alone),
     rows_test(a_later_use_takes_the_place_of_an_older_one),
     rows_test(old_keys_are_forgotten_some_at_a_time),

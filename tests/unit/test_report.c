@@ -143,8 +143,10 @@ static void hours_that_are_damaged_are_corrupt_until_a_report_starts_them_anew(v
   assert_ok(report_on(id, NULL));
   tamper("UPDATE health SET hours = '[[1,2]]'");
   assert_status(connector_health_get(test.store, id, &health, &failure), CONNECTOR_CORRUPT);
+  assert_int_equal(look_up("SELECT hours = '[[1,2]]' FROM health"), 1);
   assert_ok(report_on(id, NULL));
-  assert_ok(connector_health_get(test.store, id, &health, &failure));
+  assert_int_equal(health_now().synced, 7);
+  assert_int_equal(health_now().syncs, health_now().hours[CONNECTOR_HEALTH_HOURS - 1].syncs);
 }
 
 /* ---- what it hits ---- */

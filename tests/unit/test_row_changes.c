@@ -194,6 +194,74 @@ static void a_wait_is_found_for_each_kind_of_work(void **state)
   assert_lacks(plan, "SCAN");
 }
 
+/* ---- stamps ---- */
+
+typedef connector_status (*stamped_fn)(const struct target *target, const struct stamp *stamp,
+                                       bool *changed);
+
+static connector_status update_stamped(const struct target *target, const struct stamp *stamp,
+                                       bool *changed)
+{
+  struct draft draft;
+  connector_status status = CONNECTOR_OK;
+  draft_init(&draft);
+  status = rows_update(engine.connection, target, &draft, stamp, changed, &failure);
+  draft_free(&draft);
+  return status;
+}
+
+static connector_status report_stamped(const struct target *target, const struct stamp *stamp,
+                                       bool *changed)
+{
+  struct draft draft;
+  connector_status status = CONNECTOR_OK;
+  draft_init(&draft);
+  status = rows_report(engine.connection, target, &draft, &no_waits, stamp, changed, &failure);
+  draft_free(&draft);
+  return status;
+}
+
+static connector_status restore_stamped(const struct target *target, const struct stamp *stamp,
+                                        bool *changed)
+{
+  engine_ok(connection_run(engine.connection, "UPDATE connector SET deleted_at = 5", &failure));
+  return rows_restore(engine.connection, target, stamp, changed, &failure);
+}
+
+static void a_stamp_in_memory_equals_the_one_in_the_row(void **state)
+{
+  static const struct {
+    stamped_fn change;
+    bool moves_version;
+  } changes[] = { { update_stamped, true }, { report_stamped, false }, { restore_stamped, true } };
+  static const int64_t start = 1700000000000; /* when samples were updated last */
+  const struct stamp stamps[] = {
+    { start + 5000, "person-2" }, { start + 1, "person-2" }, { start, "person-2" },
+    { start - 1, "person-2" },    { 0, "person-2" },         { start + 5000, NULL },
+    { start - 1, NULL },
+  };
+  const char *const before[] = { NULL, "person-1" };
+  (void)state;
+  for (size_t change = 0; change < COUNT_OF(changes); change++)
+    for (size_t i = 0; i < COUNT_OF(stamps); i++)
+      for (size_t person = 0; person < COUNT_OF(before); person++) {
+        connector wanted = personal("cnn_1");
+        struct target target = target_of("cnn_1", 0);
+        connector *after = NULL;
+        bool changed = false;
+        wanted.updated_by = before[person];
+        put(&wanted);
+        engine_ok(changes[change].change(&target, &stamps[i], &changed));
+        assert_true(changed);
+        rows_stamp(&wanted, &stamps[i], changes[change].moves_version);
+        after = row_of("tenant-a", "cnn_1");
+        assert_true(connector_equal(after, &wanted));
+        assert_int_equal(after->version, changes[change].moves_version ? 4 : 3);
+        connector_free(after);
+        engine_ok(connection_run(engine.connection, "DELETE FROM connector", &failure));
+      }
+}
+
 /* ---- when a change must hit nothing ---- */
 
 static bool change_row(int change, const struct target *target)
@@ -345,6 +413,7 @@ int main(void)
     rows_test(a_wait_changes_nothing_that_a_record_shows),
     rows_test(waits_are_set_and_cleared_each_for_itself),
     rows_test(a_wait_is_found_for_each_kind_of_work),
+    rows_test(a_stamp_in_memory_equals_the_one_in_the_row),
     rows_test(reports_and_waits_hit_nothing_but_what_they_are_for),
     rows_test(every_report_and_wait_searches_by_the_rows_id),
     rows_test(the_lead_of_a_new_token_is_kept_beside_its_expiry),

@@ -490,14 +490,14 @@ static void searches_and_states_are_scoped(void **state)
 
 /* ---- due work ---- */
 
-/* Puts every row into one index, in one range of it. */
-static void wait_all(const char *wait, const char *last_sync_at)
+/* Makes every row wait, NULL for none, and its last sync be then. */
+static void wait_all(const char *until, const char *last_sync_at)
 {
   char sql[200];
   snprintf(sql, sizeof(sql),
            "UPDATE connector SET refresh_after = %s, rotation_after = %s, sync_after = %s,"
            " last_sync_at = %s",
-           wait, wait, wait, last_sync_at);
+           until, until, until, last_sync_at);
   engine_ok(connection_run(engine.connection, sql, &failure));
 }
 
@@ -540,7 +540,7 @@ static void assert_due_scoped(const struct scope *scope, const struct due_query 
 static void due_work_is_scoped(void **state)
 {
   (void)state;
-  for (int range = DUE_PAST; range < DUE_RANGES; range++) {
+  for (int range = 0; range < DUE_RANGES; range++) {
     wait_all("NULL", range == DUE_AHEAD ? "5000" : "NULL");
     for (size_t query = 0; query < COUNT_OF(due_queries); query++)
       for (size_t i = 0;
@@ -549,42 +549,89 @@ static void due_work_is_scoped(void **state)
   }
 }
 
-static size_t waiting_of(const struct scope *scope, const char *column)
+/* Over, and longer than any could be. */
+static const char *const ended_waits[] = { "5", "5000" };
+
+static size_t waiting(connector_due due, const struct scope *scope)
 {
   size_t count = 0;
   for (size_t i = 0; i < ROWS; i++) {
-    char sql[160];
-    snprintf(sql, sizeof(sql), "SELECT count(*) FROM connector WHERE id = '%s' AND %s IS NOT NULL",
-             rows[i].id, column);
-    if (scope_covers(scope, &rows[i]) && !rows[i].is_deleted)
-      count += (size_t)integer_of(engine.connection, sql);
+    const struct scope own = scope_of(SCOPE_TENANT, rows[i].tenant_id);
+    int64_t until = 0;
+    engine_ok(rows_find_wait(engine.connection, &own, rows[i].id, (enum wait)(due - 1), &until,
+                             &failure));
+    count += until != 0 && scope_covers(scope, &rows[i]);
   }
   return count;
 }
 
-static void waits_are_ended_within_the_scope(void **state)
+static void looking_for_waits_that_are_over_is_scoped(void **state)
 {
-  static const char *const waits[] = { "5", "5000" };
   (void)state;
-  for (size_t wait = 0; wait < COUNT_OF(waits); wait++)
+  for (size_t wait = 0; wait < COUNT_OF(ended_waits); wait++)
     for (size_t query = 0; query < COUNT_OF(due_queries); query++)
       for (size_t i = 0; i < COUNT_OF(scopes); i++) {
-        const char *column = wait_columns[due_queries[query].due - 1];
-        struct due_query some = due_queries[query];
         bool any = false;
-        char sql[100];
-        int64_t before = 0;
-        wait_all(waits[wait], "NULL");
-        engine_ok(due_any_ended(engine.connection, &scopes[i], &some, &any, &failure));
+        wait_all(ended_waits[wait], "NULL");
+        engine_ok(
+            due_any_ended(engine.connection, &scopes[i], &due_queries[query], &any, &failure));
         assert_true(any);
         assert_scoped(&scopes[i], true);
-        snprintf(sql, sizeof(sql), "SELECT count(*) FROM connector WHERE %s IS NULL", column);
-        before = integer_of(engine.connection, sql);
-        assert_int_equal(before, 0);
-        engine_ok(due_end_waits(engine.connection, &scopes[i], &some, &failure));
-        assert_int_equal(waiting_of(&scopes[i], column), 0);
-        assert_int_equal(integer_of(engine.connection, sql), covered_live(&scopes[i]));
+        for (size_t row = 0; row < ROWS; row++)
+          if (scope_covers(&scopes[i], &rows[row])) {
+            const struct scope own = scope_of(SCOPE_TENANT, rows[row].tenant_id);
+            const struct target target = { &own, rows[row].id, 0 };
+            const struct waits none = { .set = 1u << (due_queries[query].due - 1) };
+            bool changed = false;
+            engine_ok(rows_wait(engine.connection, &target, &none, &changed, &failure));
+          }
+        engine_ok(
+            due_any_ended(engine.connection, &scopes[i], &due_queries[query], &any, &failure));
+        assert_false(any);
       }
+}
+
+static void waits_are_ended_within_the_scope(void **state)
+{
+  const struct scope everything = { .kind = SCOPE_SYSTEM };
+  (void)state;
+  for (size_t wait = 0; wait < COUNT_OF(ended_waits); wait++)
+    for (size_t query = 0; query < COUNT_OF(due_queries); query++)
+      for (size_t i = 0; i < COUNT_OF(scopes); i++) {
+        connector_due due = due_queries[query].due;
+        size_t live = covered_live(&scopes[i]);
+        size_t before = 0;
+        wait_all(ended_waits[wait], "NULL");
+        before = waiting(due, &everything);
+        engine_ok(due_end_waits(engine.connection, &scopes[i], &due_queries[query], &failure));
+        assert_scoped(&scopes[i], true);
+        assert_contains(latest_text(), " AND id IN (SELECT id FROM connector WHERE ");
+        assert_true(live > 0);
+        assert_int_equal(waiting(due, &everything), before - live);
+      }
+}
+
+/* The list that an update is made of is scoped like the update itself. */
+static void what_waits_are_ended_from_is_scoped_too(void **state)
+{
+  (void)state;
+  for (size_t query = 0; query < COUNT_OF(due_queries); query++)
+    for (size_t i = 0; i < COUNT_OF(scopes); i++) {
+      struct wanted wanted = { .bound = true };
+      char *expanded = NULL;
+      const char *list = NULL;
+      engine_ok(due_end_waits(engine.connection, &scopes[i], &due_queries[query], &failure));
+      assert_scoped(&scopes[i], true);
+      wanted_predicate(&scopes[i], &wanted);
+      expanded = sqlite3_expanded_sql(latest_statement()->handle);
+      assert_non_null(expanded);
+      list = strstr(expanded, "(SELECT id FROM connector WHERE ");
+      assert_non_null(list);
+      list += strlen("(SELECT id FROM connector WHERE ");
+      assert_int_equal(strncmp(list, wanted.text, wanted.length), 0);
+      assert_int_equal(strncmp(list + wanted.length, " AND ", 5), 0);
+      sqlite3_free(expanded);
+    }
 }
 
 static void tenants_with_due_work_are_scoped(void **state)
@@ -800,8 +847,10 @@ int main(void)
     scope_test(every_order_and_position_is_scoped),
     scope_test(searches_and_states_are_scoped),
     scope_test(due_work_is_scoped),
-    scope_test(tenants_with_due_work_are_scoped),
+    scope_test(looking_for_waits_that_are_over_is_scoped),
     scope_test(waits_are_ended_within_the_scope),
+    scope_test(what_waits_are_ended_from_is_scoped_too),
+    scope_test(tenants_with_due_work_are_scoped),
     scope_test(feeds_and_histories_are_scoped),
     scope_test(the_newest_change_is_scoped),
     rows_test(statements_beside_a_record_name_its_tenant),

@@ -157,6 +157,31 @@ static void only_tenants_with_due_work_come(void **state)
   arena_free(&list.arena);
 }
 
+static void a_tenant_whose_wait_is_over_but_has_nothing_due_takes_one_turn_at_most(void **state)
+{
+  const connector_claim_options options = { .size = sizeof(options), .limit = 5, .ttl_ms = 1000 };
+  connector_claims *claims = NULL;
+  struct tenant_list list;
+  (void)state;
+  run("UPDATE connector SET enabled = 0, sync_after = 5 WHERE tenant_id <> 'tenant-31'");
+  take(CONNECTOR_DUE_SYNC, 10, &list);
+  assert_int_equal(list.count, 1);
+  assert_text(list.names[0], "tenant-31");
+  arena_free(&list.arena);
+  run("UPDATE connector SET enabled = 1, last_sync_at = 1700000000001 WHERE tenant_id <> "
+      "'tenant-31'");
+  work_end_read(&work); /* a store in memory has one connection */
+  assert_ok(connector_claim(test.store, CONNECTOR_DUE_SYNC, &options, &claims, &failure));
+  engine_ok(work_begin_read(&work, &call));
+  assert_int_equal(connector_claims_count(claims), BACKLOG);
+  for (size_t i = 0; i < BACKLOG; i++)
+    assert_text(connector_claims_at(claims, i)->record->tenant_id, "tenant-31");
+  connector_claims_free(claims);
+  take(CONNECTOR_DUE_SYNC, 500, &list);
+  assert_int_equal(list.count, 0);
+  arena_free(&list.arena);
+}
+
 static void a_wait_that_no_clock_could_have_set_makes_a_tenant_come(void **state)
 {
   struct tenant_list list;
@@ -297,6 +322,7 @@ int main(void)
     tenants_test(a_claim_goes_on_behind_the_one_before_it_around_the_circle),
     tenants_test(no_tenant_comes_twice_in_one_claim),
     tenants_test(only_tenants_with_due_work_come),
+    tenants_test(a_tenant_whose_wait_is_over_but_has_nothing_due_takes_one_turn_at_most),
     tenants_test(a_wait_that_no_clock_could_have_set_makes_a_tenant_come),
     tenants_test(without_due_work_nobody_comes_and_the_turn_stays),
     tenants_test(kinds_of_work_have_turns_of_their_own),

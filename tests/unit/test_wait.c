@@ -226,20 +226,31 @@ static void closing_the_store_ends_the_wait(void **state)
 
 /* ---- looks ---- */
 
-/* How often the store was looked at since the last call. */
-static int looks(void)
+/* How often statements that start so were run since the last call. */
+static int runs_of(const char *text)
 {
-  static const char text[] = "SELECT seq FROM history WHERE 1 "; /* of any tenant: once a look */
   struct reader reader = { 0 };
   int count = 0;
   engine_ok(pool_take_reader(test.store->pool, &reader, &failure));
   for (size_t i = 0; i < STATEMENTS_KEPT; i++) {
     sqlite3_stmt *handle = reader.connection->statements[i].handle;
-    if (handle != NULL && strncmp(sqlite3_sql(handle), text, sizeof(text) - 1) == 0)
+    if (handle != NULL && strncmp(sqlite3_sql(handle), text, strlen(text)) == 0)
       count += sqlite3_stmt_status(handle, SQLITE_STMTSTATUS_RUN, 1);
   }
   pool_give_reader(test.store->pool, &reader);
   return count;
+}
+
+/* How often the store was looked at since the last call: for anybody's changes first. */
+static int looks(void)
+{
+  return runs_of("SELECT seq FROM history WHERE 1 ");
+}
+
+/* How often the waiter's own changes were looked for. */
+static int looks_for_own(void)
+{
+  return runs_of("SELECT seq FROM history WHERE tenant_id = ?");
 }
 
 static void an_idle_store_is_looked_at_20_times_a_second(void **state)
@@ -271,6 +282,25 @@ static void a_busy_store_is_looked_at_hardly_more_often(void **state)
   assert_int_equal(waiter.newest, 0);
   assert_true(writes > 10);
   assert_in_range(count, 2, 24);
+  assert_in_range(looks_for_own(), 1, count);
+}
+
+static void changes_that_were_looked_at_are_not_looked_at_again(void **state)
+{
+  struct waiter waiter = { .tenant = "tenant-a", .timeout_ms = 500 };
+  (void)state;
+  for (int i = 0; i < 20; i++)
+    change_as("tenant-b");
+  (void)looks_for_own();
+  start_waiter(&waiter);
+  join_waiter(&waiter);
+  assert_int_equal(waiter.newest, 0);
+  assert_int_equal(looks_for_own(), 1);
+  change_as("tenant-a");
+  waiter.timeout_ms = LONG_MS;
+  start_waiter(&waiter);
+  join_waiter(&waiter);
+  assert_int_equal(waiter.newest, 21);
 }
 
 /* ---- answers ---- */
@@ -318,6 +348,7 @@ int main(void)
     waiting_test(closing_the_store_ends_the_wait),
     waiting_test(an_idle_store_is_looked_at_20_times_a_second),
     waiting_test(a_busy_store_is_looked_at_hardly_more_often),
+    waiting_test(changes_that_were_looked_at_are_not_looked_at_again),
     waiting_test(arguments_are_checked_and_a_batch_can_not_wait),
     cmocka_unit_test(what_is_made_for_waiting_is_released_even_where_it_was_not_made),
   };
