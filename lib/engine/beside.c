@@ -34,7 +34,7 @@ static connector_status read_health(struct statement *statement, struct health_r
                                     struct arena *arena, connector_error *error)
 {
   uint32_t length = 0;
-  const char *hours = column_text(statement, 7, &length);
+  const char *hours = column_text(statement, 8, &length);
 
   row->retry_at = column_integer(statement, 0);
   row->first_error_at = column_integer(statement, 1);
@@ -42,7 +42,8 @@ static connector_status read_health(struct statement *statement, struct health_r
   row->started_at = column_integer(statement, 3);
   row->disabled_at = column_integer(statement, 4);
   row->refresh_errors = column_integer(statement, 5);
-  row->needs_token = column_integer(statement, 6);
+  row->first_sync_error_at = column_integer(statement, 6);
+  row->needs_token = column_integer(statement, 7);
   if (hours != NULL) {
     row->hours = arena_copy(arena, hours, length);
     if (row->hours == NULL)
@@ -58,7 +59,8 @@ connector_status health_find(struct connection *connection, const struct owner *
   bool found = false;
   connector_status status = start(connection,
                                   "SELECT retry_at, first_error_at, warned_at, started_at,"
-                                  " disabled_at, refresh_errors, needs_token, hours FROM health"
+                                  " disabled_at, refresh_errors, first_sync_error_at, needs_token,"
+                                  " hours FROM health"
                                   " WHERE connector_id = ? AND tenant_id = ?",
                                   owner, &statement, error);
 
@@ -79,12 +81,14 @@ connector_status health_put(struct connection *connection, const struct owner *o
   connector_status status = start(
       connection,
       "INSERT INTO health (connector_id, tenant_id,"
-      " retry_at, first_error_at, warned_at, started_at, disabled_at, refresh_errors, needs_token,"
-      " hours) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (connector_id, tenant_id) DO "
+      " retry_at, first_error_at, warned_at, started_at, disabled_at, refresh_errors,"
+      " first_sync_error_at, needs_token, hours) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON "
+      "CONFLICT (connector_id, tenant_id) DO "
       "UPDATE SET"
       " retry_at = excluded.retry_at, first_error_at = excluded.first_error_at,"
       " warned_at = excluded.warned_at, started_at = excluded.started_at,"
       " disabled_at = excluded.disabled_at, refresh_errors = excluded.refresh_errors,"
+      " first_sync_error_at = excluded.first_sync_error_at,"
       " needs_token = excluded.needs_token, hours = excluded.hours",
       owner, &statement, error);
 
@@ -96,6 +100,7 @@ connector_status health_put(struct connection *connection, const struct owner *o
   bind_optional(statement, row->started_at);
   bind_optional(statement, row->disabled_at);
   bind_optional(statement, row->refresh_errors);
+  bind_optional(statement, row->first_sync_error_at);
   bind_optional(statement, row->needs_token);
   bind_text(statement, row->hours);
   return statement_run(statement, error);

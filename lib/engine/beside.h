@@ -17,14 +17,15 @@ struct owner {
 /* ---- health ---- */
 
 struct health_row {
-  int64_t retry_at;       /* 0: none, like all here */
-  int64_t first_error_at; /* of the present run of errors */
-  int64_t warned_at;      /* in this run */
-  int64_t started_at;     /* of the sync under way */
-  int64_t disabled_at;    /* by the library */
-  int64_t refresh_errors; /* how many of the errors in a row were of refreshes */
-  int64_t needs_token;    /* 1: the next try waits for a good token */
-  const char *hours;      /* JSON; NULL for none */
+  int64_t retry_at;            /* 0: none, like all here */
+  int64_t first_error_at;      /* of the present run of errors */
+  int64_t warned_at;           /* in this run */
+  int64_t started_at;          /* of the sync under way */
+  int64_t disabled_at;         /* by the library */
+  int64_t refresh_errors;      /* how many of the errors in a row were of refreshes */
+  int64_t first_sync_error_at; /* of those that were not */
+  int64_t needs_token;         /* 1: the next try waits for a good token */
+  const char *hours;           /* JSON; NULL for none */
 };
 
 /* All zero where there is none; the text is copied into the arena. */

@@ -95,7 +95,9 @@ static connector_status read_fence(struct connection *connection, int64_t *fence
   struct statement *statement = NULL;
   bool found = false;
 
-  status = get_text(connection, "SELECT value FROM meta WHERE key = 'fence'", &statement, error);
+  status = get_text(connection,
+                    "SELECT value FROM meta WHERE key = 'fence' AND typeof(value) = 'integer'",
+                    &statement, error);
   if (status != CONNECTOR_OK)
     return status;
   status = statement_step(statement, &found, error);

@@ -143,6 +143,7 @@ static const char version_2[] =
     " started_at INTEGER,"
     " disabled_at INTEGER,"
     " refresh_errors INTEGER,"
+    " first_sync_error_at INTEGER,"
     " needs_token INTEGER,"
     " hours TEXT,"
     " PRIMARY KEY (connector_id, tenant_id)"

@@ -17,7 +17,7 @@ enum {
   TTL_USUAL_MS = 300000,
   INTERVAL_USUAL_MS = 3600000,
   WAITS_ENDED_AT_ONCE = 100, /* of a tenant, in one claim */
-  ROUNDS_MOST = 16
+  TENANTS_MOST = 10000       /* that one claim passes over for what waits that are over hide */
 };
 
 struct connector_claims {
@@ -368,10 +368,11 @@ static connector_status look(struct claiming *claiming, struct tenant_list *tena
 static connector_status claim_rounds(struct claiming *claiming)
 {
   struct call *call = claiming->call;
+  size_t passed = 0;
   bool more = true;
   connector_status status = CONNECTOR_OK;
 
-  for (int round = 0; status == CONNECTOR_OK && more && round < ROUNDS_MOST; round++) {
+  while (status == CONNECTOR_OK && more) {
     struct tenant_list tenants = { .count = 0 };
     bool any = false;
 
@@ -380,7 +381,8 @@ static connector_status claim_rounds(struct claiming *claiming)
     if (status == CONNECTOR_OK && any)
       status = write_claims(claiming, &tenants);
     arena_free(&tenants.arena);
-    more = more && claims_left(claiming) > 0;
+    passed += claiming->options.limit;
+    more = more && claims_left(claiming) > 0 && passed < TENANTS_MOST;
   }
   return status;
 }

@@ -181,6 +181,8 @@ connector_status failure_fill(struct report *report, const struct failure *failu
     if (report->health.first_error_at == 0)
       report->health.first_error_at = report->now;
     report->health.refresh_errors += failure->refresh;
+    if (!failure->refresh && report->health.first_sync_error_at == 0)
+      report->health.first_sync_error_at = report->now;
     report_set_number(report, CONNECTOR_FIELD_CONSECUTIVE_ERRORS, errors);
     judge(report, errors);
   }

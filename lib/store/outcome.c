@@ -53,9 +53,10 @@ static void forgive(struct report *report)
     report_clear(report, CONNECTOR_FIELD_SYNC_STATUS);
   else if (tells_of_errors(found->sync_status))
     report_set_text(report, CONNECTOR_FIELD_SYNC_STATUS, failure_status(errors));
+  health->first_error_at = errors > 0 ? health->first_sync_error_at : 0;
   if (errors > 0)
     return;
-  health->first_error_at = health->warned_at = 0;
+  health->warned_at = 0;
   report_clear(report, CONNECTOR_FIELD_LAST_ERROR);
 }
 

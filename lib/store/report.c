@@ -56,6 +56,8 @@ static connector_status find(struct report *report)
                        call->error);
   if (status != CONNECTOR_OK)
     return status;
+  if (report->health.refresh_errors > report->aim.found->consecutive_errors) /* it was edited */
+    report->health.refresh_errors = report->aim.found->consecutive_errors;
   if (hours_read(&report->hours, report->health.hours, report->now, call->error) != CONNECTOR_OK)
     report->hours.count = 0; /* hours that are damaged start anew: a report must not fail */
   return error_clear(call->error);

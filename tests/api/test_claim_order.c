@@ -293,6 +293,30 @@ static void many_threads_get_each_connector_once(void **state)
     assert_int_equal(atomic_load(&handed_out[i]), 1);
 }
 
+/* 100 tenants whose waits are over and that have nothing due stand around the one that has. */
+static void tenants_with_nothing_due_make_no_claim_empty(void **state)
+{
+  (void)state;
+  char id[ID_SIZE];
+  for (int i = 0; i < 101; i++) {
+    char tenant[16];
+    snprintf(tenant, sizeof(tenant), "tenant-%03d", i);
+    become(tenant, "user-ann", CONNECTOR_ROLE_TENANT);
+    make_id(PATCH(.next_rotation_due = i == 50 ? 5 : test_time + DAY), id);
+    connector_lease *lease = NULL;
+    if (i != 50) {
+      assert_ok(
+          connector_lease_take(test.store, id, CONNECTOR_PURPOSE_ROTATION, 1, &lease, &failure));
+      test_time += 2; /* its holder is gone */
+      (void)!connector_lease_release(test.store, lease, NULL);
+    }
+  }
+  become(NULL, NULL, CONNECTOR_ROLE_SYSTEM);
+  connector_claims *claims = claim(CONNECTOR_DUE_ROTATION, CLAIM(.limit = 1));
+  assert_int_equal(connector_claims_count(claims), 1);
+  connector_claims_free(claims);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -308,6 +332,7 @@ int main(void)
     clock_test(a_tenant_alone_gets_all_of_the_limit),
     store_test(many_threads_get_each_connector_once),
     memory_test(many_threads_get_each_connector_once),
+    clock_test(tenants_with_nothing_due_make_no_claim_empty),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

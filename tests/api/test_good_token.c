@@ -63,6 +63,39 @@ static void a_good_token_leaves_the_errors_of_syncs(void **state)
   connector_free(record);
 }
 
+/* The age of a run is that of the first error which still counts. */
+static void errors_that_a_good_token_ended_make_a_run_no_older(void **state)
+{
+  (void)state;
+  char id[ID_SIZE];
+  make_oauth(id);
+  fail_refresh(id, CONNECTOR_FAILURE_TRANSIENT);
+  test_time += 7 * DAY;
+  int64_t first_of_syncs = test_time;
+  connector_free(fail_sync(id, CONNECTOR_FAILURE_CONFIG, "x"));
+  test_time += MINUTE;
+  connector_free(refresh(id));
+  assert_int_equal(health_of(id).first_error_at, first_of_syncs);
+}
+
+/* A person sets the count back: what refreshes had of it is gone with it. */
+static void a_count_that_was_edited_is_not_taken_off_again(void **state)
+{
+  (void)state;
+  char id[ID_SIZE];
+  make_oauth(id);
+  for (int i = 0; i < 3; i++)
+    fail_refresh(id, CONNECTOR_FAILURE_TRANSIENT);
+  assert_ok(connector_update(test.store, id, 0,
+                             PATCH(.clear = CONNECTOR_BIT(CONNECTOR_FIELD_CONSECUTIVE_ERRORS)),
+                             NULL, &failure));
+  connector_free(fail_sync(id, CONNECTOR_FAILURE_CONFIG, "x"));
+  connector_free(fail_sync(id, CONNECTOR_FAILURE_CONFIG, "x"));
+  connector *record = refresh(id);
+  assert_int_equal(record->consecutive_errors, 2);
+  connector_free(record);
+}
+
 static void a_sync_that_waited_for_a_good_token_waits_no_more(void **state)
 {
   (void)state;
@@ -96,6 +129,8 @@ int main(void)
   const struct CMUnitTest tests[] = {
     clock_test(a_good_token_ends_the_errors_of_refreshes),
     clock_test(a_good_token_leaves_the_errors_of_syncs),
+    clock_test(errors_that_a_good_token_ended_make_a_run_no_older),
+    clock_test(a_count_that_was_edited_is_not_taken_off_again),
     clock_test(a_sync_that_waited_for_a_good_token_waits_no_more),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,13 +43,14 @@ static void assert_health(const struct owner *owner, const struct health_row *wa
   assert_int_equal(row.warned_at, wanted->warned_at);
   assert_int_equal(row.started_at, wanted->started_at);
   assert_int_equal(row.refresh_errors, wanted->refresh_errors);
+  assert_int_equal(row.first_sync_error_at, wanted->first_sync_error_at);
   assert_int_equal(row.needs_token, wanted->needs_token);
   assert_int_equal(row.disabled_at, wanted->disabled_at);
   assert_text(row.hours, wanted->hours);
 }
 
 static const struct health_row none = { 0 };
-static const struct health_row full = { 1, 2, 3, 4, 5, 6, 7, "[[1,2,3,4,5,6]]" };
+static const struct health_row full = { 1, 2, 3, 4, 5, 6, 7, 8, "[[1,2,3,4,5,6]]" };
 
 static void health_comes_out_as_it_went_in_the_last_time(void **state)
 {

@@ -765,7 +765,7 @@ static void statements_beside_a_record_name_its_tenant(void **state)
   engine_ok(health_find(engine.connection, &owner, &health, &arena, &failure));
   assert_names("FROM health WHERE connector_id = 'cnn_1' AND tenant_id = 'tenant-a'");
   engine_ok(health_put(engine.connection, &owner, &put_row, &failure));
-  assert_names("VALUES ('cnn_1', 'tenant-a', 5, NULL, NULL, NULL, NULL, NULL, NULL, NULL)"
+  assert_names("VALUES ('cnn_1', 'tenant-a', 5, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)"
                " ON CONFLICT (connector_id, tenant_id)");
   engine_ok(lease_take(engine.connection, &owner, &terms, &changed, &failure));
   assert_names("VALUES ('cnn_1', 'tenant-a', 'sync', 3, 'me', 50, NULL)"
