@@ -1,0 +1,307 @@
+/*
+ * connector/secret.h: secrets by reference. A record holds a `vault_path`; what is there is read
+ * and written through a resolver: the host's own callbacks, or one that comes with the library.
+ * Values live in guarded memory and can be read only inside connector_secret_use().
+ *
+ * A secret is a set of named values, such as `username` and `token`, with versions (the meaning of
+ * HashiCorp Vault's KV version 2). No record, list, export, history, feed, error or log ever holds
+ * a value.
+ */
+#ifndef CONNECTOR_SECRET_H
+#define CONNECTOR_SECRET_H
+
+#include <connector/store.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- values in memory ---- */
+
+/**
+ * A set of named values, in the order in which they were first set.
+ *
+ * Values are between guard pages, locked in memory where the system allows, left out of core dumps,
+ * and wiped when they are replaced or freed. Used by one thread at a time; any number of secrets
+ * may be used at once. It may outlive its store's connector_close(). In a child of fork() its
+ * values are gone: names can be read there and it can be freed, all else answers MISUSE.
+ *
+ * @since 0.3.0
+ */
+typedef struct connector_secret connector_secret;
+
+/** The longest name of a value, in bytes. @since 0.3.0 */
+#define CONNECTOR_SECRET_NAME_MAX 255
+
+/** The longest value, in bytes. @since 0.3.0 */
+#define CONNECTOR_SECRET_VALUE_MAX 65536
+
+/** The most values of one secret. @since 0.3.0 */
+#define CONNECTOR_SECRET_VALUES_MAX 256
+
+/**
+ * Makes an empty secret in the store's guarded memory.
+ *
+ * @param store an open store
+ * @param out the caller's, released by connector_secret_free()
+ * @param error may be NULL
+ * @retval CONNECTOR_NO_MEMORY there is none; or it can't be locked and the store asks for that
+ * @since 0.3.0
+ */
+CONNECTOR_API CONNECTOR_CHECKED connector_status connector_secret_new(connector_store *store,
+                                                                      connector_secret **out,
+                                                                      connector_error *error);
+
+/**
+ * Copies a value in, in place of the one of that name where there is one.
+ *
+ * The caller's own copy is left as it is: wipe it. An empty value stands in the secret like any
+ * other; where the secret is put, it removes what it names.
+ *
+ * @param secret not inside a use of it
+ * @param name 1 to CONNECTOR_SECRET_NAME_MAX bytes of UTF-8 without control characters; copied
+ * @param bytes any; may be NULL where `length` is 0
+ * @param length at most CONNECTOR_SECRET_VALUE_MAX
+ * @param error may be NULL
+ * @retval CONNECTOR_INVALID the name breaks its rule (field `name`), or the value is too long
+ *         (field: its name)
+ * @retval CONNECTOR_TOO_LARGE the secret has CONNECTOR_SECRET_VALUES_MAX values
+ * @retval CONNECTOR_NO_MEMORY there is none; the secret is as it was
+ * @retval CONNECTOR_MISUSE inside a use of this secret, or in a child of fork()
+ * @since 0.3.0
+ */
+CONNECTOR_API CONNECTOR_CHECKED connector_status connector_secret_set(connector_secret *secret,
+                                                                      const char *name,
+                                                                      const void *bytes,
+                                                                      size_t length,
+                                                                      connector_error *error);
+
+/**
+ * Sets a value for each member of a JSON object such as `{"token":"…"}`, decoded straight into
+ * guarded memory. All or, on a failure, none.
+ *
+ * Strings are decoded. A number, true or false keeps its text, and a nested object or array its
+ * compact text; connector_secret_use_json() writes these out as they came in. null sets an empty
+ * value. The rules of JSON input apply (connector/json.h), except that keys inside nested objects
+ * are part of the value and may be there twice.
+ *
+ * @param secret not inside a use of it
+ * @param json need not end in NUL; borrowed for the call, and the caller's to wipe
+ * @param length bytes
+ * @param error may be NULL; names the member at fault, unless its name looks like a secret itself,
+ *        and holds nothing of a value
+ * @retval CONNECTOR_INVALID not one strict JSON object, a name there twice, or what
+ *         connector_secret_set() refuses
+ * @return else as connector_secret_set()
+ * @since 0.3.0
+ */
+CONNECTOR_API CONNECTOR_CHECKED connector_status connector_secret_set_json(connector_secret *secret,
+                                                                           const char *json,
+                                                                           size_t length,
+                                                                           connector_error *error);
+
+/**
+ * Is shown the bytes of a value, or of a secret's JSON. They do not end in NUL, can be read until
+ * it returns, and are gone afterwards: reading them then ends the process.
+ *
+ * It may read and use secrets, this one too. Any status but CONNECTOR_OK is returned by the call,
+ * with what the function wrote to `error`. @since 0.3.0
+ */
+typedef connector_status (*connector_secret_use_fn)(void *user, const void *bytes, size_t length,
+                                                    connector_error *error);
+
+/**
+ * Shows one value to a function, on the calling thread. The only way to a value.
+ *
+ * The secret must not be changed inside; where the function frees it, it lives until the call
+ * returns.
+ *
+ * @param secret any
+ * @param name of one of its values
+ * @param use called once; not with NULL bytes, even for an empty value
+ * @param user handed to `use`
+ * @param error may be NULL
+ * @retval CONNECTOR_SECRET_NOT_FOUND no value has this name
+ * @retval CONNECTOR_MISUSE in a child of fork()
+ * @return else what `use` answered
+ * @since 0.3.0
+ */
+CONNECTOR_API CONNECTOR_CHECKED connector_status
+connector_secret_use(const connector_secret *secret, const char *name, connector_secret_use_fn use,
+                     void *user, connector_error *error);
+
+/**
+ * Shows a secret as one JSON object to a function, for a resolver that sends it on. The text is in
+ * guarded memory, and wiped afterwards.
+ *
+ * @param secret any
+ * @param use called once, as by connector_secret_use()
+ * @param user handed to `use`
+ * @param error may be NULL
+ * @retval CONNECTOR_INVALID a value is not UTF-8 or holds a NUL, which JSON can't hold here: the
+ *         field is its name
+ * @return else as connector_secret_use()
+ * @since 0.3.0
+ */
+CONNECTOR_API CONNECTOR_CHECKED connector_status
+connector_secret_use_json(const connector_secret *secret, connector_secret_use_fn use, void *user,
+                          connector_error *error);
+
+/**
+ * Whether two secrets hold the same values under the same names, in any order and whatever their
+ * versions. Takes the same time whatever the bytes are; names and lengths compare plainly.
+ *
+ * @param a may be NULL
+ * @param b may be NULL; two NULLs are equal
+ * @return false too where the values can't be read, such as in a child of fork()
+ * @since 0.3.0
+ */
+CONNECTOR_API bool connector_secret_equal(const connector_secret *a, const connector_secret *b);
+
+/**
+ * How many values there are, empty ones too.
+ *
+ * @param secret may be NULL
+ * @since 0.3.0
+ */
+CONNECTOR_API size_t connector_secret_count(const connector_secret *secret);
+
+/**
+ * The name of one of the values.
+ *
+ * @param secret may be NULL
+ * @param index from 0
+ * @return borrowed: lives until the secret is changed or freed; NULL for an index that is too high
+ * @since 0.3.0
+ */
+CONNECTOR_API const char *connector_secret_name(const connector_secret *secret, size_t index);
+
+/**
+ * The version that a resolver found or wrote.
+ *
+ * @param secret may be NULL
+ * @return from 1; 0 where there is none yet
+ * @since 0.3.0
+ */
+CONNECTOR_API int64_t connector_secret_version(const connector_secret *secret);
+
+/**
+ * Tells the version of what was read; for resolvers.
+ *
+ * @param secret may be NULL
+ * @param version from 1; 0 = not known
+ * @since 0.3.0
+ */
+CONNECTOR_API void connector_secret_set_version(connector_secret *secret, int64_t version);
+
+/**
+ * Wipes a secret's values and releases it.
+ *
+ * @param secret may be NULL
+ * @since 0.3.0
+ */
+CONNECTOR_API void connector_secret_free(connector_secret *secret);
+
+/* ---- resolvers ---- */
+
+/** What a resolver is asked for. Text is borrowed until the callback returns. @since 0.3.0 */
+typedef struct connector_secret_request {
+  size_t size;                    /**< set by the library */
+  const connector_caller *caller; /**< who is asking */
+  const char *connector_id;
+  const char *tenant_id; /**< the record's */
+  const char *app_id;    /**< the record's, or NULL */
+  const char *mount;     /**< of `vault_path`: what stands before `/data/` */
+  const char *path;      /**< of `vault_path`: what stands behind it; checked by the library */
+  int64_t version;       /**< 0 = the latest */
+  uint32_t timeout_ms;   /**< for all of the call, retries included; 0 = the resolver's own */
+} connector_secret_request;
+
+/**
+ * A version of a secret, as far as it is known. Start from CONNECTOR_SECRET_VERSION_INFO_INIT.
+ *
+ * @since 0.3.0
+ */
+typedef struct connector_secret_version_info {
+  size_t size; /**< set by CONNECTOR_SECRET_VERSION_INFO_INIT */
+  int64_t version;
+  int64_t created_at; /**< milliseconds since 1970-01-01T00:00:00Z */
+  int64_t deleted_at; /**< 0: it is not deleted */
+  bool destroyed;
+} connector_secret_version_info;
+
+/** Nothing known. @since 0.3.0 */
+#define CONNECTOR_SECRET_VERSION_INFO_INIT CONNECTOR_INIT(connector_secret_version_info)
+
+/** Told of a version; anything but CONNECTOR_OK stops with that status. @since 0.3.0 */
+typedef connector_status (*connector_secret_version_fn)(void *user,
+                                                        const connector_secret_version_info *info,
+                                                        connector_error *error);
+
+/**
+ * Reads a secret: fills `into` by connector_secret_set() or connector_secret_set_json(), and tells
+ * the version by connector_secret_set_version(). SECRET_NOT_FOUND, SECRET_DELETED and their like
+ * where there is nothing to read. @since 0.3.0
+ */
+typedef connector_status (*connector_secret_get_fn)(void *user,
+                                                    const connector_secret_request *request,
+                                                    connector_secret *into, connector_error *error);
+
+/**
+ * Writes a new version of a secret. `expected_version` 0: it must not exist; -1: whatever it is;
+ * else the current one. SECRET_CONFLICT where it is another, SECRET_AMBIGUOUS where it is not known
+ * whether it was written. @since 0.3.0
+ */
+typedef connector_status (*connector_secret_put_fn)(void *user,
+                                                    const connector_secret_request *request,
+                                                    const connector_secret *secret,
+                                                    int64_t expected_version, int64_t *version,
+                                                    connector_error *error);
+
+/** Changes something else about a secret, as the member tells. @since 0.3.0 */
+typedef connector_status (*connector_secret_change_fn)(void *user,
+                                                       const connector_secret_request *request,
+                                                       connector_error *error);
+
+/** Calls `each` for every version of a secret, oldest first. @since 0.3.0 */
+typedef connector_status (*connector_secret_versions_fn)(void *user,
+                                                         const connector_secret_request *request,
+                                                         connector_secret_version_fn each,
+                                                         void *each_user, connector_error *error);
+
+/** Forgets what is kept of a secret. @since 0.3.0 */
+typedef void (*connector_secret_forget_fn)(void *user, const connector_secret_request *request);
+
+/** Releases a resolver. @since 0.3.0 */
+typedef void (*connector_secret_close_fn)(void *user);
+
+/**
+ * A resolver: where secrets are. Start from CONNECTOR_SECRETS_INIT.
+ *
+ * Its functions are called on the calling thread with nothing of the library's locked, by several
+ * threads at once. Each but `get` may be NULL; one that writes then answers SECRET_READ_ONLY.
+ *
+ * @since 0.3.0
+ */
+typedef struct connector_secrets {
+  size_t size; /**< set by CONNECTOR_SECRETS_INIT */
+  void *user;  /**< handed to every function below */
+  connector_secret_get_fn get;
+  connector_secret_put_fn put;
+  connector_secret_change_fn destroy;    /**< removes all versions for good; absent is OK */
+  connector_secret_change_fn remove;     /**< marks the version (0 = the latest) as deleted; its
+                                              value stays */
+  connector_secret_change_fn restore;    /**< takes that back */
+  connector_secret_versions_fn versions; /**< tells all of them */
+  connector_secret_forget_fn invalidate; /**< drops what is cached for the path */
+  connector_secret_close_fn close; /**< called once, when the store that took it is released */
+} connector_secrets;
+
+/** A resolver without functions. @since 0.3.0 */
+#define CONNECTOR_SECRETS_INIT CONNECTOR_INIT(connector_secrets)
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,285 @@
+/*
+ * lib/secret without memory: each allocation and mapping fails once, and from then on; what is
+ * asked for is done or answers NO_MEMORY with all as it was, and nothing stays in use.
+ */
+#include "secret_support.h"
+
+#include "secret/secret_json.h"
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define UNDER_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define UNDER_SANITIZER 1
+#endif
+#endif
+
+/* ---- what fails ---- */
+
+static struct {
+  bool armed;
+  bool from_then_on;
+  long at;
+  long calls;
+  long outstanding;
+} heap;
+
+#if defined(__linux__) && defined(__GLIBC__) && !defined(UNDER_SANITIZER)
+#define INTERPOSED 1
+
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+extern void *__libc_malloc(size_t size);
+extern void *__libc_calloc(size_t count, size_t size);
+extern void *__libc_realloc(void *block, size_t size);
+extern void __libc_free(void *block);
+extern long syscall(long number, ...);
+
+static bool fails_now(void)
+{
+  if (!heap.armed)
+    return false;
+  heap.calls++;
+  return heap.calls == heap.at || (heap.from_then_on && heap.calls > heap.at);
+}
+
+static void *count_in(void *block)
+{
+  heap.outstanding += block != NULL;
+  return block;
+}
+
+void *malloc(size_t size)
+{
+  return fails_now() ? NULL : count_in(__libc_malloc(size));
+}
+
+void *calloc(size_t count, size_t size)
+{
+  return fails_now() ? NULL : count_in(__libc_calloc(count, size));
+}
+
+void *realloc(void *block, size_t size)
+{
+  if (block == NULL)
+    return malloc(size);
+  return fails_now() ? NULL : __libc_realloc(block, size);
+}
+
+void free(void *block)
+{
+  heap.outstanding -= block != NULL;
+  __libc_free(block);
+}
+
+void *mmap(void *at, size_t length, int protection, int flags, int file, off_t offset)
+{
+  if (fails_now()) {
+    errno = ENOMEM;
+    return MAP_FAILED;
+  }
+  return (void *)syscall(SYS_mmap, at, length, protection, flags, file, offset);
+}
+
+/* Opening pages may fail too; closing them can't be tried, for nobody is told. */
+int mprotect(void *at, size_t length, int protection)
+{
+  if (protection != PROT_NONE && fails_now()) {
+    errno = ENOMEM;
+    return -1;
+  }
+  return (int)syscall(SYS_mprotect, at, length, protection);
+}
+#else
+#define INTERPOSED 0
+#endif
+
+/* ---- what is tried ---- */
+
+static const char before[] = "{\"a\":\"old\",\"b\":\"kept\"}";
+
+static connector_secret *secret;
+static connector_secret *other;
+
+static connector_status try_new(void)
+{
+  connector_secret *made = NULL;
+  connector_status status = secret_new(memory, &made, &failure);
+
+  connector_secret_free(made);
+  return status;
+}
+
+static connector_status try_set(void)
+{
+  return connector_secret_set(secret, "a", "new", 3, &failure);
+}
+
+/* The decoded name and the number of values need memory of their own. */
+static connector_status try_json(void)
+{
+  static const char json[] = "{\"\\u0061\":\"n\\u0065w\",\"c\":1,\"d\":null,\"e\":[1, 2]}";
+
+  return connector_secret_set_json(secret, json, strlen(json), &failure);
+}
+
+static connector_status try_large(void)
+{
+  static char bytes[CONNECTOR_SECRET_VALUE_MAX];
+
+  memset(bytes, 'x', sizeof(bytes));
+  return connector_secret_set(secret, "large", bytes, sizeof(bytes), &failure);
+}
+
+static connector_status try_merge(void)
+{
+  return secret_merge(secret, other, &failure);
+}
+
+static connector_status try_copy(void)
+{
+  connector_secret *copy = NULL;
+  connector_status status = secret_copy(secret, &copy, &failure);
+
+  connector_secret_free(copy);
+  return status;
+}
+
+static connector_status try_pack(void)
+{
+  struct secret_slot slot = { 0 };
+  connector_status status = secret_pack(other, &slot, &failure);
+  const char *bytes = NULL;
+
+  if (status == CONNECTOR_OK)
+    status = secret_slot_read(&slot, &bytes, &failure);
+  if (status == CONNECTOR_OK) {
+    status = secret_unpack(secret, bytes, slot.length, &failure);
+    secret_slot_read_done(&slot);
+  }
+  secret_slot_give(&slot);
+  return status;
+}
+
+static connector_status try_use(void)
+{
+  struct shown shown = { "", 0, 0 };
+
+  return connector_secret_use(secret, "a", keep_shown, &shown, &failure);
+}
+
+static connector_status try_use_json(void)
+{
+  struct shown shown = { "", 0, 0 };
+
+  return connector_secret_use_json(secret, keep_shown, &shown, &failure);
+}
+
+/* With each failure a fresh memory, so that regions have to be made too. Where a slot can't be
+ * opened to be wiped it stays taken until the memory goes, which then takes all. */
+static bool try_one(connector_status (*run)(void), long at, bool from_then_on)
+{
+  long outstanding = heap.outstanding;
+  connector_status status = CONNECTOR_OK;
+
+  assert_ok(secret_memory_new(false, &memory, &failure));
+  secret = secret_of(before);
+  other = secret_of("{\"a\":\"new\",\"c\":1}");
+  memset(&failure, 0x5a, sizeof(failure));
+  heap.calls = 0;
+  heap.at = at;
+  heap.from_then_on = from_then_on;
+  heap.armed = true;
+  status = run();
+  heap.armed = false;
+  if (status == CONNECTOR_NO_MEMORY) {
+    assert_int_equal(failure.status, CONNECTOR_NO_MEMORY);
+    assert_json(secret, before);
+  } else {
+    assert_int_equal(status, CONNECTOR_OK);
+  }
+  assert_int_equal(run(), CONNECTOR_OK);
+  connector_secret_free(secret);
+  connector_secret_free(other);
+  secret_memory_release(memory);
+  assert_int_equal(heap.outstanding, outstanding);
+  return heap.calls >= at;
+}
+
+/* valgrind has an allocator of its own. */
+static bool can_fail(void)
+{
+  void *(*volatile allocate)(size_t) = malloc; /* or else the compiler would know what it answers */
+  void *block = NULL;
+
+  if (INTERPOSED) {
+    heap.calls = 0;
+    heap.at = 1;
+    heap.armed = true;
+    block = allocate(1);
+    heap.armed = false;
+  }
+  if (INTERPOSED && block == NULL)
+    return true;
+  free(block);
+  fprintf(stderr, "SKIPPED: memory can't be made to fail in this build\n");
+  skip();
+  return false;
+}
+
+static void nothing_is_lost_without_memory(void **state)
+{
+  static connector_status (*const tried[])(void) = {
+    try_new, try_set, try_json, try_large, try_merge, try_copy, try_pack, try_use, try_use_json,
+  };
+
+  (void)state;
+  if (!can_fail())
+    return;
+  for (size_t i = 0; i < COUNT_OF(tried); i++)
+    for (int mode = 0; mode < 2; mode++) {
+      long at = 1;
+
+      (void)try_one(tried[i], 1000000, false); /* what stays for good is there now */
+      while (try_one(tried[i], at, mode == 1))
+        at++;
+      assert_true(at > 1);
+    }
+}
+
+/* A region can be had only for a part of what is needed. */
+static void memory_itself_can_be_refused(void **state)
+{
+  (void)state;
+  if (!can_fail())
+    return;
+  for (int strict = 0; strict < 2; strict++) {
+    connector_status status = CONNECTOR_NO_MEMORY;
+
+    for (long at = 1; status != CONNECTOR_OK; at++) {
+      long outstanding = heap.outstanding;
+      struct secret_memory *made = NULL;
+
+      heap.calls = 0;
+      heap.at = at;
+      heap.from_then_on = false;
+      heap.armed = true;
+      status = secret_memory_new(strict == 1, &made, &failure);
+      heap.armed = false;
+      assert_true(status == CONNECTOR_OK || status == CONNECTOR_NO_MEMORY);
+      secret_memory_release(made);
+      assert_int_equal(heap.outstanding, outstanding);
+    }
+  }
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+    cmocka_unit_test(nothing_is_lost_without_memory),
+    cmocka_unit_test(memory_itself_can_be_refused),
+  };
+
+  return cmocka_run_group_tests_name("secret_no_memory", tests, NULL, NULL);
+}
