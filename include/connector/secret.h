@@ -5,7 +5,7 @@
  *
  * A secret is a set of named values, such as `username` and `token`, with versions (the meaning of
  * HashiCorp Vault's KV version 2). No record, list, export, history, feed, error or log ever holds
- * a value.
+ * a value. The resolvers that come with the library are in <connector/resolvers.h>.
  */
 #ifndef CONNECTOR_SECRET_H
 #define CONNECTOR_SECRET_H
@@ -213,8 +213,10 @@ typedef struct connector_secret_request {
   const char *app_id;    /**< the record's, or NULL */
   const char *mount;     /**< of `vault_path`: what stands before `/data/` */
   const char *path;      /**< of `vault_path`: what stands behind it; checked by the library */
-  int64_t version;       /**< 0 = the latest */
+  int64_t version;       /**< 0 = the latest; for `destroy` all of them */
   uint32_t timeout_ms;   /**< for all of the call, retries included; 0 = the resolver's own */
+  int64_t rotated_at; /**< the record's `credential_last_rotated_at`: where it is another one, what
+                           was cached for the path does not serve */
 } connector_secret_request;
 
 /**
@@ -239,18 +241,20 @@ typedef connector_status (*connector_secret_version_fn)(void *user,
                                                         connector_error *error);
 
 /**
- * Reads a secret: fills `into` by connector_secret_set() or connector_secret_set_json(), and tells
- * the version by connector_secret_set_version(). SECRET_NOT_FOUND, SECRET_DELETED and their like
- * where there is nothing to read. @since 0.3.0
+ * Reads a secret: fills `into` by connector_secret_set(), connector_secret_set_json() or
+ * connector_secret_copy(), and tells the version by connector_secret_set_version(); the version of
+ * one that is SECRET_DELETED too, where it is known. SECRET_NOT_FOUND, SECRET_DELETED and their
+ * like where there is nothing to read. @since 0.3.0
  */
 typedef connector_status (*connector_secret_get_fn)(void *user,
                                                     const connector_secret_request *request,
                                                     connector_secret *into, connector_error *error);
 
 /**
- * Writes a new version of a secret. `expected_version` 0: it must not exist; -1: whatever it is;
- * else the current one. SECRET_CONFLICT where it is another, SECRET_AMBIGUOUS where it is not known
- * whether it was written. @since 0.3.0
+ * Writes a new version of a secret: all of its values, the library has merged them.
+ * `expected_version` 0: it must not exist; -1: whatever it is; else the current one.
+ * SECRET_CONFLICT where it is another, SECRET_AMBIGUOUS where it is not known whether it was
+ * written. @since 0.3.0
  */
 typedef connector_status (*connector_secret_put_fn)(void *user,
                                                     const connector_secret_request *request,
@@ -273,13 +277,17 @@ typedef connector_status (*connector_secret_versions_fn)(void *user,
 typedef void (*connector_secret_forget_fn)(void *user, const connector_secret_request *request);
 
 /** Releases a resolver. @since 0.3.0 */
-typedef void (*connector_secret_close_fn)(void *user);
+typedef void (*connector_secrets_close_fn)(void *user);
 
 /**
  * A resolver: where secrets are. Start from CONNECTOR_SECRETS_INIT.
  *
  * Its functions are called on the calling thread with nothing of the library's locked, by several
- * threads at once. Each but `get` may be NULL; one that writes then answers SECRET_READ_ONLY.
+ * threads at once. `get` must be given; where a call needs another one that is NULL, it answers
+ * SECRET_READ_ONLY, and for `versions` SECRET_UNAVAILABLE.
+ *
+ * A status without meaning for a secret is passed on as it is. What a function writes to the error
+ * is shown to the caller: no value, token or other tenant's path may be in it.
  *
  * @since 0.3.0
  */
@@ -288,17 +296,161 @@ typedef struct connector_secrets {
   void *user;  /**< handed to every function below */
   connector_secret_get_fn get;
   connector_secret_put_fn put;
-  connector_secret_change_fn destroy;    /**< removes all versions for good; absent is OK */
-  connector_secret_change_fn remove;     /**< marks the version (0 = the latest) as deleted; its
-                                              value stays */
+  connector_secret_change_fn destroy;    /**< removes a version, or all of the secret, for good;
+                                              OK where it is absent */
+  connector_secret_change_fn remove;     /**< marks a version as deleted; its value stays */
   connector_secret_change_fn restore;    /**< takes that back */
   connector_secret_versions_fn versions; /**< tells all of them */
-  connector_secret_forget_fn invalidate; /**< drops what is cached for the path */
-  connector_secret_close_fn close; /**< called once, when the store that took it is released */
+  connector_secret_forget_fn invalidate; /**< drops what is cached for the path; NULL: nothing is */
+  connector_secrets_close_fn close;      /**< called once, when the store that took it is released;
+                                              may be NULL */
 } connector_secrets;
 
 /** A resolver without functions. @since 0.3.0 */
 #define CONNECTOR_SECRETS_INIT CONNECTOR_INIT(connector_secrets)
+
+/* ---- secrets of a store's records ---- */
+
+/**
+ * Reads the secret of a record.
+ *
+ * The record is read first, as by connector_get(); the host's rules are asked for
+ * CONNECTOR_ACTION_SECRET_READ. Its `vault_path` is then checked: a mount, `data` and a path, no
+ * segment that is empty, `..` or holds a control character, and none that names another tenant or
+ * connector.
+ *
+ * @param store an open store with a resolver (connector_options.secrets)
+ * @param id of a record that the caller may read
+ * @param version 0 = the latest
+ * @param out the caller's, released by connector_secret_free()
+ * @param error may be NULL
+ * @retval CONNECTOR_NOT_FOUND as by connector_get(); nothing else is told of a record out of reach
+ * @retval CONNECTOR_SECRET_PATH the record's path breaks a rule
+ * @retval CONNECTOR_SECRET_NOT_FOUND the record has no path, or there is no such secret or version
+ * @retval CONNECTOR_SECRET_DELETED the version was deleted or destroyed
+ * @retval CONNECTOR_SECRET_DENIED the resolver refuses
+ * @retval CONNECTOR_SECRET_SEALED the key is not the secrets' key; or the server is sealed
+ * @retval CONNECTOR_SECRET_TAMPERED what is stored was changed by somebody else
+ * @retval CONNECTOR_SECRET_UNAVAILABLE the resolver's source can't be had; try again
+ * @retval CONNECTOR_SECRET_TIMEOUT it did not answer in time
+ * @retval CONNECTOR_MISUSE the store has no resolver
+ * @return else as connector_get()
+ * @since 0.3.0
+ */
+CONNECTOR_API CONNECTOR_CHECKED connector_status connector_secret_get(connector_store *store,
+                                                                      const char *id,
+                                                                      int64_t version,
+                                                                      connector_secret **out,
+                                                                      connector_error *error);
+
+/**
+ * Writes a new version of a record's secret.
+ *
+ * Values that `secret` does not name stay as they are, and an empty one removes what it names: a
+ * token response without a refresh token loses none. The latest version is read for that, unless
+ * `expected_version` is 0; a deleted one counts as empty.
+ *
+ * A record without `vault_path` gets the default one (connector_options.vault_path_template). The
+ * secret is written first, then the record: `credential_last_rotated_at` is now, and history gets a
+ * change of the kind CONNECTOR_CHANGE_ROTATED; the record's version moves only where its path was
+ * set. Where that second write fails, the version is destroyed again. With secrets sealed in the
+ * store's own file both are one transaction, which may be part of a batch; any other resolver is
+ * not undone where a batch is.
+ *
+ * @param store an open store with a resolver
+ * @param id of a record that the caller may change; the host's rules are asked for
+ *        CONNECTOR_ACTION_SECRET_WRITE
+ * @param secret borrowed for the call
+ * @param expected_version 0 = there must be none yet, -1 = whatever it is, else the current one
+ * @param version what was written; may be NULL
+ * @param error may be NULL
+ * @retval CONNECTOR_SECRET_CONFLICT the current version is another
+ * @retval CONNECTOR_SECRET_AMBIGUOUS it is not known whether the secret was written; the record was
+ *         not changed
+ * @retval CONNECTOR_SECRET_READ_ONLY the resolver can't write
+ * @retval CONNECTOR_CONFLICT the record's path changed meanwhile: nothing is written
+ * @return else as connector_secret_get() and connector_update()
+ * @since 0.3.0
+ */
+CONNECTOR_API CONNECTOR_CHECKED connector_status
+connector_secret_put(connector_store *store, const char *id, const connector_secret *secret,
+                     int64_t expected_version, int64_t *version, connector_error *error);
+
+/**
+ * Marks a version of a record's secret as deleted: it can't be read, and can be restored.
+ *
+ * @param store an open store with a resolver
+ * @param id of a record that the caller may change
+ * @param version 0 = the latest
+ * @param error may be NULL
+ * @return as connector_secret_put(); SECRET_NOT_FOUND where there is no such version
+ * @since 0.3.0
+ */
+CONNECTOR_API CONNECTOR_CHECKED connector_status connector_secret_delete(connector_store *store,
+                                                                         const char *id,
+                                                                         int64_t version,
+                                                                         connector_error *error);
+
+/**
+ * Takes the deletion of a version back. One that is not deleted stays as it is.
+ *
+ * @param store an open store with a resolver
+ * @param id of a record that the caller may change
+ * @param version 0 = the latest
+ * @param error may be NULL
+ * @return as connector_secret_delete(); SECRET_DELETED where it was destroyed
+ * @since 0.3.0
+ */
+CONNECTOR_API CONNECTOR_CHECKED connector_status connector_secret_restore(connector_store *store,
+                                                                          const char *id,
+                                                                          int64_t version,
+                                                                          connector_error *error);
+
+/**
+ * Destroys a version of a record's secret for good, or the whole secret with all of its versions.
+ * The record keeps its path. connector_purge() does the same with the whole secret, where the path
+ * names the connector; connector_delete() touches no secret.
+ *
+ * @param store an open store with a resolver
+ * @param id of a record that the caller may change; a deleted one too
+ * @param version 0 = the whole secret
+ * @param error may be NULL
+ * @return as connector_secret_put(); OK where there is none
+ * @since 0.3.0
+ */
+CONNECTOR_API CONNECTOR_CHECKED connector_status connector_secret_destroy(connector_store *store,
+                                                                          const char *id,
+                                                                          int64_t version,
+                                                                          connector_error *error);
+
+/**
+ * Tells the versions of a record's secret, oldest first.
+ *
+ * @param store an open store with a resolver
+ * @param id of a record that the caller may read; asks for CONNECTOR_ACTION_SECRET_READ
+ * @param each called for every version
+ * @param user handed to `each`
+ * @param error may be NULL
+ * @retval CONNECTOR_SECRET_UNAVAILABLE the resolver can't tell
+ * @return else as connector_secret_get(), or what `each` answered
+ * @since 0.3.0
+ */
+CONNECTOR_API CONNECTOR_CHECKED connector_status
+connector_secret_versions(connector_store *store, const char *id, connector_secret_version_fn each,
+                          void *user, connector_error *error);
+
+/**
+ * Drops what a resolver has cached of a record's secret: after the provider refused it, read it
+ * anew.
+ *
+ * @param store an open store with a resolver
+ * @param id of a record that the caller may read; asks for CONNECTOR_ACTION_SECRET_READ
+ * @param error may be NULL
+ * @return as connector_secret_get()
+ * @since 0.3.0
+ */
+CONNECTOR_API CONNECTOR_CHECKED connector_status
+connector_secret_invalidate(connector_store *store, const char *id, connector_error *error);
 
 #ifdef __cplusplus
 }
