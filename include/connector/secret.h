@@ -1,7 +1,7 @@
 /*
  * connector/secret.h: secrets by reference. A record holds a `vault_path`; what is there is read
  * and written through a resolver: the host's own callbacks, or one that comes with the library.
- * Values live in guarded memory and can be read only inside connector_secret_use().
+ * Values are encrypted in memory and can be read only inside connector_secret_use().
  *
  * A secret is a set of named values, such as `username` and `token`, with versions (the meaning of
  * HashiCorp Vault's KV version 2). No record, list, export, history, feed, error or log ever holds
@@ -21,10 +21,12 @@ extern "C" {
 /**
  * A set of named values, in the order in which they were first set.
  *
- * Values are between guard pages, locked in memory where the system allows, left out of core dumps,
- * and wiped when they are replaced or freed. Used by one thread at a time; any number of secrets
- * may be used at once. It may outlive its store's connector_close(). In a child of fork() its
- * values are gone: names can be read there and it can be freed, all else answers MISUSE.
+ * Values are encrypted in memory, under a random key of the store that no core dump holds; so any
+ * number may be held. While one is shown or worked on its bytes are between guard pages, locked in
+ * memory where the system allows, left out of core dumps, and wiped at the end. Used by one thread
+ * at a time; any number of secrets may be used at once. It may outlive its store's
+ * connector_close(). In a child of fork() its values are gone: names can be read there and it can
+ * be freed, all else answers MISUSE; and so it does where the host closed a file of the library's.
  *
  * @since 0.3.0
  */
@@ -40,7 +42,7 @@ typedef struct connector_secret connector_secret;
 #define CONNECTOR_SECRET_VALUES_MAX 256
 
 /**
- * Makes an empty secret in the store's guarded memory.
+ * Makes an empty secret of the store's.
  *
  * @param store an open store
  * @param out the caller's, released by connector_secret_free()
@@ -77,7 +79,7 @@ CONNECTOR_API CONNECTOR_CHECKED connector_status connector_secret_set(connector_
                                                                       connector_error *error);
 
 /**
- * Sets a value for each member of a JSON object such as `{"token":"…"}`, decoded straight into
+ * Sets a value for each member of a JSON object such as `{"token":"…"}`, decoded in
  * guarded memory. All or, on a failure, none.
  *
  * Strings are decoded. A number, true or false keeps its text, and a nested object or array its
@@ -122,6 +124,8 @@ typedef connector_status (*connector_secret_use_fn)(void *user, const void *byte
  * @param user handed to `use`
  * @param error may be NULL
  * @retval CONNECTOR_SECRET_NOT_FOUND no value has this name
+ * @retval CONNECTOR_NO_MEMORY there is none to show it in
+ * @retval CONNECTOR_CORRUPT the value was damaged in memory, by a fault of the process
  * @retval CONNECTOR_MISUSE in a child of fork()
  * @return else what `use` answered
  * @since 0.3.0
@@ -159,6 +163,24 @@ connector_secret_use_json(const connector_secret *secret, connector_secret_use_f
 CONNECTOR_API bool connector_secret_equal(const connector_secret *a, const connector_secret *b);
 
 /**
+ * Puts copies of all of a secret's values, its version and its stale mark in place of what another
+ * one has. They may be of different stores.
+ *
+ * @param into changed; not inside a use of it
+ * @param from stays as it is; may be `into` itself
+ * @param error may be NULL
+ * @retval CONNECTOR_INVALID one of them is missing
+ * @retval CONNECTOR_NO_MEMORY there is none; `into` is as it was
+ * @retval CONNECTOR_CORRUPT a value was damaged in memory, by a fault of the process; found only
+ *         where the stores are different ones
+ * @retval CONNECTOR_MISUSE inside a use of `into`, or in a child of fork()
+ * @since 0.3.0
+ */
+CONNECTOR_API CONNECTOR_CHECKED connector_status connector_secret_copy(connector_secret *into,
+                                                                       const connector_secret *from,
+                                                                       connector_error *error);
+
+/**
  * How many values there are, empty ones too.
  *
  * @param secret may be NULL
@@ -193,6 +215,24 @@ CONNECTOR_API int64_t connector_secret_version(const connector_secret *secret);
  * @since 0.3.0
  */
 CONNECTOR_API void connector_secret_set_version(connector_secret *secret, int64_t version);
+
+/**
+ * Marks what was read as out of date, or as not; for resolvers with a cache, while the server can't
+ * be had.
+ *
+ * @param secret may be NULL
+ * @param stale whether it may be out of date
+ * @since 0.3.0
+ */
+CONNECTOR_API void connector_secret_set_stale(connector_secret *secret, bool stale);
+
+/**
+ * Whether a resolver gave an old value, for its server can't be had and the host allows that.
+ *
+ * @param secret may be NULL
+ * @since 0.3.0
+ */
+CONNECTOR_API bool connector_secret_is_stale(const connector_secret *secret);
 
 /**
  * Wipes a secret's values and releases it.

@@ -46,24 +46,32 @@ size_t pages_round(size_t size)
 
 /* What can be had no more than asked for: an older kernel knows fewer of these, and the rest of the
  * protection stands without them. */
-static void keep_private(char *pages, size_t size)
+static void keep_out_of_dumps(char *pages, size_t size)
 {
 #ifdef MADV_DONTDUMP
   (void)madvise(pages, size, MADV_DONTDUMP);
 #elif defined(MADV_NOCORE)
   (void)madvise(pages, size, MADV_NOCORE);
 #endif
-#ifdef MADV_WIPEONFORK
-  (void)madvise(pages, size, MADV_WIPEONFORK);
-#elif defined(INHERIT_ZERO)
-  (void)minherit(pages, size, INHERIT_ZERO);
-#endif
   (void)pages;
   (void)size;
 }
 
+static bool keep_out_of_children(char *pages, size_t size)
+{
+  (void)pages;
+  (void)size;
+#ifdef MADV_WIPEONFORK
+  return madvise(pages, size, MADV_WIPEONFORK) == 0;
+#elif defined(INHERIT_ZERO)
+  return minherit(pages, size, INHERIT_ZERO) == 0;
+#else
+  return false;
+#endif
+}
+
 /* mlock() brings the pages in, so it needs them accessible. */
-char *pages_map(size_t size, int *lock_error)
+char *pages_map(size_t size, struct pages_lack *lack)
 {
   size_t page = page_size();
   char *whole = mmap(NULL, size + 2 * page, PROT_NONE, MAP_FLAGS, -1, 0);
@@ -72,12 +80,13 @@ char *pages_map(size_t size, int *lock_error)
   if (whole == MAP_FAILED)
     return NULL;
   pages = whole + page;
-  keep_private(pages, size);
+  keep_out_of_dumps(pages, size);
+  lack->inherited = !keep_out_of_children(pages, size);
   if (!pages_protect(pages, size, PAGES_WRITABLE)) {
     pages_unmap(pages, size);
     return NULL;
   }
-  *lock_error = mlock(pages, size) == 0 ? 0 : errno;
+  lack->lock_error = mlock(pages, size) == 0 ? 0 : errno;
   if (!pages_protect(pages, size, PAGES_CLOSED)) {
     pages_unmap(pages, size);
     return NULL;

@@ -14,9 +14,15 @@ enum pages_access { PAGES_CLOSED, PAGES_READABLE, PAGES_WRITABLE };
 /* `size` rounded up to whole pages; 0 where that is no size. */
 size_t pages_round(size_t size);
 
+/* What the system did not do for new pages. */
+struct pages_lack {
+  int lock_error; /* the errno of mlock(); 0: they are locked */
+  bool inherited; /* a child of fork() finds what is in them, and not zeroes */
+};
+
 /* Maps `size` bytes, a whole number of pages, all zero and PAGES_CLOSED; NULL where the system has
- * none. `lock_error` becomes 0 where they are locked, else the errno of mlock(). */
-char *pages_map(size_t size, int *lock_error);
+ * none. */
+char *pages_map(size_t size, struct pages_lack *lack);
 
 void pages_unmap(char *pages, size_t size);
 

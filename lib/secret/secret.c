@@ -1,5 +1,5 @@
 /*
- * Secrets as the host sees them. JSON is secret_json.c's concern, guarded memory memory.c's.
+ * Secrets as the host sees them. JSON is secret_json.c's concern, how values are kept cell.c's.
  */
 #include "secret/secret.h"
 
@@ -69,20 +69,32 @@ connector_status secret_check_change(const connector_secret *secret, connector_e
 
 /* ---- values ---- */
 
+static connector_status set_value(connector_secret *secret, const char *name, const void *bytes,
+                                  size_t length, connector_error *error)
+{
+  struct secret_value value = { 0 };
+  struct secret_key key = { 0 };
+  connector_status status = secret_key_take(secret->memory, &key, error);
+
+  if (status == CONNECTOR_OK)
+    status = secret_value_make(&key, name, strlen(name), bytes, length, &value, error);
+  secret_key_give(&key);
+  if (status == CONNECTOR_OK)
+    status = secret_values_put(&secret->values, &value, 1, false, error);
+  secret_value_free(&value);
+  return status;
+}
+
 connector_status connector_secret_set(connector_secret *secret, const char *name, const void *bytes,
                                       size_t length, connector_error *error)
 {
-  struct secret_value value = { 0 };
   connector_status status = CONNECTOR_OK;
 
   if (secret == NULL || name == NULL || (bytes == NULL && length > 0))
     return not_given(secret == NULL ? "secret" : name == NULL ? "name" : "bytes", error);
   status = secret_check_change(secret, error);
   if (status == CONNECTOR_OK)
-    status = secret_value_copy(secret->memory, name, strlen(name), bytes, length, &value, error);
-  if (status == CONNECTOR_OK)
-    status = secret_values_put(&secret->values, &value, 1, false, error);
-  secret_value_free(&value);
+    status = set_value(secret, name, bytes, length, error);
   return status == CONNECTOR_OK ? error_clear(error) : status;
 }
 
@@ -102,24 +114,25 @@ static connector_status said(connector_status status, connector_error *told, con
   return status;
 }
 
-connector_status secret_show(const char *bytes, size_t length, connector_secret_use_fn use,
+connector_status secret_show(const struct secret_work *desk, connector_secret_use_fn use,
                              void *user, connector_error *error)
 {
   connector_error told = { 0 };
 
-  return said(use(user, bytes, length, &told), &told, error);
+  return said(use(user, desk->bytes, desk->length, &told), &told, error);
 }
 
-static connector_status use_value(const struct secret_value *value, connector_secret_use_fn use,
-                                  void *user, connector_error *error)
+static connector_status use_value(struct secret_memory *memory, const struct secret_value *value,
+                                  connector_secret_use_fn use, void *user, connector_error *error)
 {
-  const char *bytes = NULL;
-  connector_status status = secret_slot_read(&value->slot, &bytes, error);
+  struct secret_work desk = { 0 };
+  connector_status status = secret_desk_take(memory, value->cell.length, &desk, error);
 
-  if (status != CONNECTOR_OK)
-    return status;
-  status = secret_show(bytes, value->slot.length, use, user, error);
-  secret_slot_read_done(&value->slot);
+  if (status == CONNECTOR_OK)
+    status = secret_cell_open(memory, &value->cell, desk.bytes, error);
+  if (status == CONNECTOR_OK)
+    status = secret_show(&desk, use, user, error);
+  secret_work_give(&desk);
   return status;
 }
 
@@ -140,7 +153,7 @@ connector_status connector_secret_use(const connector_secret *secret, const char
     return error_set(error, CONNECTOR_SECRET_NOT_FOUND, "name",
                      "the secret holds no value of this name");
   secret_hold(secret);
-  status = use_value(value, use, user, error);
+  status = use_value(secret->memory, value, use, user, error);
   secret_drop(secret);
   return status;
 }
@@ -166,6 +179,17 @@ void connector_secret_set_version(connector_secret *secret, int64_t version)
     secret->version = version;
 }
 
+bool connector_secret_is_stale(const connector_secret *secret)
+{
+  return secret != NULL && secret->stale;
+}
+
+void connector_secret_set_stale(connector_secret *secret, bool stale)
+{
+  if (secret != NULL)
+    secret->stale = stale;
+}
+
 /* ---- comparing ---- */
 
 /* Whether the names and lengths are the same, in any order. */
@@ -177,132 +201,106 @@ static bool same_shape(const struct secret_values *a, const struct secret_values
     const struct secret_value *value = &a->items[i];
     const struct secret_value *other = secret_values_find(b, value->name, value->name_length);
 
-    if (other == NULL || other->slot.length != value->slot.length)
+    if (other == NULL || other->cell.length != value->cell.length)
       return false;
   }
   return true;
 }
 
+/* One of two secrets that are compared: its key, and room for its longest value. */
+struct side {
+  struct secret_key key;
+  struct secret_work room;
+};
+
+static connector_status side_open(const connector_secret *secret, struct side *side)
+{
+  connector_status status = secret_key_take(secret->memory, &side->key, NULL);
+
+  if (status == CONNECTOR_OK)
+    status = secret_work_take(secret->memory, secret_values_longest(&secret->values), &side->room,
+                              NULL);
+  return status;
+}
+
+static void side_close(struct side *side)
+{
+  secret_work_give(&side->room);
+  secret_key_give(&side->key);
+}
+
 /* Compares all bytes of all values, whatever the first ones are. */
-static bool same_bytes(const struct secret_values *a, const struct secret_values *b)
+static bool same_bytes(const struct secret_values *a, const struct side *left,
+                       const struct secret_values *b, const struct side *right)
 {
   int differs = 0;
 
   for (size_t i = 0; i < a->count; i++) {
     const struct secret_value *value = &a->items[i];
     const struct secret_value *other = secret_values_find(b, value->name, value->name_length);
-    const char *left = NULL;
-    const char *right = NULL;
 
-    if (secret_slot_read(&value->slot, &left, NULL) != CONNECTOR_OK)
+    if (secret_key_open(&left->key, &value->cell, left->room.bytes, NULL) != CONNECTOR_OK ||
+        secret_key_open(&right->key, &other->cell, right->room.bytes, NULL) != CONNECTOR_OK)
       return false;
-    if (secret_slot_read(&other->slot, &right, NULL) == CONNECTOR_OK) {
-      differs |= sodium_memcmp(left, right, value->slot.length);
-      secret_slot_read_done(&other->slot);
-    } else {
-      differs = 1;
-    }
-    secret_slot_read_done(&value->slot);
+    differs |= sodium_memcmp(left->room.bytes, right->room.bytes, value->cell.length);
   }
   return differs == 0;
 }
 
 bool connector_secret_equal(const connector_secret *a, const connector_secret *b)
 {
+  struct side left = { 0 };
+  struct side right = { 0 };
   bool equal = false;
 
   if (a == NULL || b == NULL)
     return a == b;
-  if (!same_shape(&a->values, &b->values) || secret_memory_check(a->memory, NULL) != CONNECTOR_OK ||
-      secret_values_read(&a->values, NULL) != CONNECTOR_OK)
+  if (!same_shape(&a->values, &b->values))
     return false;
-  if (secret_values_read(&b->values, NULL) == CONNECTOR_OK) {
-    equal = same_bytes(&a->values, &b->values);
-    secret_values_read_done(&b->values);
-  }
-  secret_values_read_done(&a->values);
+  if (side_open(a, &left) == CONNECTOR_OK && side_open(b, &right) == CONNECTOR_OK)
+    equal = same_bytes(&a->values, &left, &b->values, &right);
+  side_close(&right);
+  side_close(&left);
   return equal;
 }
 
 /* ---- copying ---- */
 
-/* The bytes of one value into another of the same length. */
-static connector_status copy_bytes(const struct secret_value *from, const struct secret_value *to,
-                                   connector_error *error)
-{
-  const char *source = NULL;
-  char *target = NULL;
-  connector_status status = secret_slot_read(&from->slot, &source, error);
-
-  if (status != CONNECTOR_OK)
-    return status;
-  status = secret_slot_write(&to->slot, &target, error);
-  if (status == CONNECTOR_OK) {
-    secret_bytes_copy(target, source, from->slot.length);
-    secret_slot_write_done(&to->slot);
-  }
-  secret_slot_read_done(&from->slot);
-  return status;
-}
-
-/* Makes values of the same names and lengths, for their bytes. */
-static connector_status make_alike(struct secret_memory *memory, const struct secret_values *values,
-                                   struct secret_values *copies, connector_error *error)
-{
-  connector_status status = secret_values_reserve(copies, values->count, error);
-
-  for (size_t i = 0; status == CONNECTOR_OK && i < values->count; i++) {
-    const struct secret_value *value = &values->items[i];
-    struct secret_value *copy = &copies->items[copies->count];
-
-    status = secret_value_make(memory, value->name, value->name_length, value->slot.length, copy,
-                               error);
-    if (status == CONNECTOR_OK) {
-      copy->json = value->json;
-      copies->count++;
-    }
-  }
-  return status;
-}
-
-/* Opens both sides before the first byte is copied, so that each region is opened once. */
-static connector_status copy_values(const struct secret_values *values,
-                                    const struct secret_values *copies, connector_error *error)
-{
-  connector_status status = secret_values_read(values, error);
-
-  if (status != CONNECTOR_OK)
-    return status;
-  status = secret_values_write(copies, error);
-  if (status == CONNECTOR_OK) {
-    for (size_t i = 0; status == CONNECTOR_OK && i < values->count; i++)
-      status = copy_bytes(&values->items[i], &copies->items[i], error);
-    secret_values_write_done(copies);
-  }
-  secret_values_read_done(values);
-  return status;
-}
-
-static connector_status put_copies(connector_secret *onto, const connector_secret *patch,
-                                   bool drop_empty, connector_error *error)
+connector_status secret_merge(connector_secret *onto, const connector_secret *patch,
+                              connector_error *error)
 {
   struct secret_values copies = { 0 };
-  connector_status status = make_alike(onto->memory, &patch->values, &copies, error);
+  connector_status status = secret_check_change(onto, error);
 
   if (status == CONNECTOR_OK)
-    status = copy_values(&patch->values, &copies, error);
+    status = secret_values_copy(&patch->values, patch->memory, onto->memory, &copies, error);
   if (status == CONNECTOR_OK)
-    status = secret_values_put(&onto->values, copies.items, copies.count, drop_empty, error);
+    status = secret_values_put(&onto->values, copies.items, copies.count, true, error);
   secret_values_free(&copies);
   return status == CONNECTOR_OK ? error_clear(error) : status;
 }
 
-connector_status secret_merge(connector_secret *onto, const connector_secret *patch,
-                              connector_error *error)
+connector_status connector_secret_copy(connector_secret *into, const connector_secret *from,
+                                       connector_error *error)
 {
-  connector_status status = secret_check_change(onto, error);
+  struct secret_values values = { 0 };
+  connector_status status = CONNECTOR_OK;
 
-  return status == CONNECTOR_OK ? put_copies(onto, patch, true, error) : status;
+  if (into == NULL || from == NULL)
+    return not_given(into == NULL ? "into" : "from", error);
+  status = secret_check_change(into, error);
+  if (status == CONNECTOR_OK)
+    status = secret_values_copy(&from->values, from->memory, into->memory, &values, error);
+  if (status == CONNECTOR_OK) {
+    struct secret_values old = into->values;
+
+    into->values = values;
+    into->version = from->version;
+    into->stale = from->stale;
+    values = old;
+  }
+  secret_values_free(&values);
+  return status == CONNECTOR_OK ? error_clear(error) : status;
 }
 
 connector_status secret_copy(const connector_secret *secret, connector_secret **out,
@@ -313,12 +311,11 @@ connector_status secret_copy(const connector_secret *secret, connector_secret **
 
   if (copy == NULL)
     return status;
-  status = put_copies(copy, secret, false, error);
+  status = connector_secret_copy(copy, secret, error);
   if (status != CONNECTOR_OK) {
     connector_secret_free(copy);
     return status;
   }
-  copy->version = secret->version;
   *out = copy;
   return CONNECTOR_OK;
 }

@@ -1,6 +1,6 @@
 /*
  * JSON into secrets. A first pass checks the whole document and notes where each value stands and
- * how long it will be; a second one decodes the values straight into their slots.
+ * how long it will be; a second one decodes each value into work memory and encrypts it from there.
  */
 #include "base/status.h"
 #include "base/utf8.h"
@@ -17,7 +17,7 @@ struct member {
   size_t name_length;
   enum json_kind kind;
   struct json_span span; /* what stands between quotes, else the whole value */
-  size_t length;         /* of the value in its slot */
+  size_t length;         /* of the value, decoded */
 };
 
 struct document {
@@ -239,58 +239,68 @@ static connector_status scan_object(struct document *document)
 
 /* ---- the second pass ---- */
 
-static connector_status make_values(const struct document *document, struct secret_memory *memory,
-                                    struct secret_values *values)
+/* The length of the longest value; INVALID for a name or a length that can't be. */
+static connector_status check_members(const struct document *document, size_t *longest)
 {
-  connector_status status = secret_values_reserve(values, document->names.count, document->error);
+  connector_status status = CONNECTOR_OK;
 
+  *longest = 0;
   for (const struct member *member = document->first; status == CONNECTOR_OK && member != NULL;
        member = member->next) {
-    struct secret_value *value = &values->items[values->count];
-
-    status = secret_value_make(memory, member->name, member->name_length, member->length, value,
-                               document->error);
-    if (status == CONNECTOR_OK) {
-      value->json = member->kind != JSON_STRING && member->kind != JSON_NULL;
-      values->count++;
-    }
+    status = secret_value_check(member->name, member->name_length, member->length, document->error);
+    if (member->length > *longest)
+      *longest = member->length;
   }
   return status;
 }
 
-/* All values are open to be written. */
-static connector_status decode_values(const struct document *document,
-                                      const struct secret_values *values)
+static connector_status make_value(const struct document *document, const struct member *member,
+                                   const struct secret_key *key, char *room,
+                                   struct secret_value *out)
 {
-  const struct secret_value *value = values->items;
+  connector_status status = CONNECTOR_OK;
 
-  for (const struct member *member = document->first; member != NULL;
-       member = member->next, value++) {
-    char *bytes = NULL;
-    connector_status status = secret_slot_write(&value->slot, &bytes, document->error);
+  if (member->kind == JSON_STRING)
+    decode(&member->span, room);
+  else if (member->kind != JSON_NULL)
+    compact(&member->span, room);
+  status = secret_value_make(key, member->name, member->name_length, room, member->length, out,
+                             document->error);
+  if (status == CONNECTOR_OK)
+    out->json = member->kind != JSON_STRING && member->kind != JSON_NULL;
+  return status;
+}
 
-    if (status != CONNECTOR_OK)
-      return status;
-    if (bytes != NULL && member->kind == JSON_STRING)
-      decode(&member->span, bytes);
-    else if (bytes != NULL)
-      compact(&member->span, bytes);
-    secret_slot_write_done(&value->slot);
+/* Room for the longest value serves all of them, one after the other. */
+static connector_status make_values(const struct document *document, struct secret_memory *memory,
+                                    size_t longest, struct secret_values *values)
+{
+  struct secret_key key = { 0 };
+  struct secret_work room = { 0 };
+  connector_status status = secret_values_reserve(values, document->names.count, document->error);
+
+  if (status == CONNECTOR_OK)
+    status = secret_key_take(memory, &key, document->error);
+  if (status == CONNECTOR_OK)
+    status = secret_work_take(memory, longest, &room, document->error);
+  for (const struct member *member = document->first; status == CONNECTOR_OK && member != NULL;
+       member = member->next) {
+    status = make_value(document, member, &key, room.bytes, &values->items[values->count]);
+    values->count += status == CONNECTOR_OK;
   }
-  return CONNECTOR_OK;
+  secret_work_give(&room);
+  secret_key_give(&key);
+  return status;
 }
 
 static connector_status take_values(const struct document *document, connector_secret *secret)
 {
   struct secret_values values = { 0 };
-  connector_status status = make_values(document, secret->memory, &values);
+  size_t longest = 0;
+  connector_status status = check_members(document, &longest);
 
   if (status == CONNECTOR_OK)
-    status = secret_values_write(&values, document->error);
-  if (status == CONNECTOR_OK) {
-    status = decode_values(document, &values);
-    secret_values_write_done(&values);
-  }
+    status = make_values(document, secret->memory, longest, &values);
   if (status == CONNECTOR_OK)
     status = secret_values_put(&secret->values, values.items, values.count, false, document->error);
   secret_values_free(&values);

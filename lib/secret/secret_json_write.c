@@ -1,6 +1,7 @@
 /*
- * Secrets into JSON: once to know the length, then into one slot of it. Text is written as strings
- * with as few escapes as RFC 8259 allows; what came as another kind of JSON goes out as it came.
+ * Secrets into JSON: once to know the length, then onto the desk; each time one value after the
+ * other is decrypted. Text is written as strings with as few escapes as RFC 8259 allows; what came
+ * as another kind of JSON goes out as it came.
  */
 #include "secret/secret_json.h"
 
@@ -71,12 +72,19 @@ static bool holds_nul(const char *bytes, size_t length)
   return false;
 }
 
-static connector_status put_value(struct writer *writer, const struct secret_value *value,
-                                  connector_error *error)
+/* What it takes to read a secret's values, one after the other. */
+struct source {
+  const struct secret_values *values;
+  struct secret_key key;
+  struct secret_work room; /* for the longest of them */
+};
+
+static connector_status put_value(struct writer *writer, const struct source *source,
+                                  const struct secret_value *value, connector_error *error)
 {
-  const char *bytes = NULL;
-  size_t length = value->slot.length;
-  connector_status status = secret_slot_read(&value->slot, &bytes, error);
+  const char *bytes = source->room.bytes;
+  size_t length = value->cell.length;
+  connector_status status = secret_key_open(&source->key, &value->cell, source->room.bytes, error);
 
   if (status != CONNECTOR_OK)
     return status;
@@ -88,13 +96,13 @@ static connector_status put_value(struct writer *writer, const struct secret_val
                        "is no text that JSON can hold: not UTF-8, or with a NUL");
   else
     put_string(writer, bytes, length);
-  secret_slot_read_done(&value->slot);
   return status;
 }
 
-static connector_status put_object(struct writer *writer, const struct secret_values *values,
+static connector_status put_object(struct writer *writer, const struct source *source,
                                    connector_error *error)
 {
+  const struct secret_values *values = source->values;
   connector_status status = CONNECTOR_OK;
 
   put(writer, "{", 1);
@@ -102,53 +110,47 @@ static connector_status put_object(struct writer *writer, const struct secret_va
     put(writer, ",", i > 0);
     put_string(writer, values->items[i].name, values->items[i].name_length);
     put(writer, ":", 1);
-    status = put_value(writer, &values->items[i], error);
+    status = put_value(writer, source, &values->items[i], error);
   }
   put(writer, "}", 1);
   return status;
 }
 
-static connector_status write_into(const struct secret_slot *slot,
-                                   const struct secret_values *values, connector_error *error)
-{
-  struct writer writer = { NULL, 0 };
-  connector_status status = secret_slot_write(slot, &writer.at, error);
-
-  if (status != CONNECTOR_OK)
-    return status;
-  status = put_object(&writer, values, error);
-  secret_slot_write_done(slot);
-  return status;
-}
-
-/* All values are open to be read. */
-static connector_status write_open(const connector_secret *secret, struct secret_slot *out,
-                                   connector_error *error)
+static connector_status write_from(const struct source *source, struct secret_memory *memory,
+                                   struct secret_work *out, connector_error *error)
 {
   struct writer measure = { NULL, 0 };
-  connector_status status = put_object(&measure, &secret->values, error);
+  struct writer writer = { NULL, 0 };
+  struct secret_work desk = { 0 };
+  connector_status status = put_object(&measure, source, error);
 
   if (status == CONNECTOR_OK)
-    status = secret_slot_take(secret->memory, measure.length, out, error);
+    status = secret_desk_take(memory, measure.length, &desk, error);
   if (status != CONNECTOR_OK)
     return status;
-  status = write_into(out, &secret->values, error);
-  if (status != CONNECTOR_OK)
-    secret_slot_give(out);
-  return status;
+  writer.at = desk.bytes;
+  status = put_object(&writer, source, error);
+  if (status != CONNECTOR_OK) {
+    secret_work_give(&desk);
+    return status;
+  }
+  *out = desk;
+  return CONNECTOR_OK;
 }
 
-connector_status secret_write_json(const connector_secret *secret, struct secret_slot *out,
+connector_status secret_write_json(const connector_secret *secret, struct secret_work *out,
                                    connector_error *error)
 {
-  connector_status status = secret_memory_check(secret->memory, error);
+  struct source source = { .values = &secret->values };
+  connector_status status = secret_key_take(secret->memory, &source.key, error);
 
   if (status == CONNECTOR_OK)
-    status = secret_values_read(&secret->values, error);
-  if (status == CONNECTOR_OK) {
-    status = write_open(secret, out, error);
-    secret_values_read_done(&secret->values);
-  }
+    status = secret_work_take(secret->memory, secret_values_longest(&secret->values), &source.room,
+                              error);
+  if (status == CONNECTOR_OK)
+    status = write_from(&source, secret->memory, out, error);
+  secret_work_give(&source.room);
+  secret_key_give(&source.key);
   return status == CONNECTOR_OK ? error_clear(error) : status;
 }
 
@@ -156,22 +158,17 @@ connector_status connector_secret_use_json(const connector_secret *secret,
                                            connector_secret_use_fn use, void *user,
                                            connector_error *error)
 {
-  struct secret_slot slot = { 0 };
-  const char *json = NULL;
+  struct secret_work desk = { 0 };
   connector_status status = CONNECTOR_OK;
 
   if (secret == NULL || use == NULL)
     return error_set(error, CONNECTOR_INVALID, secret == NULL ? "secret" : "use", "must be given");
-  status = secret_write_json(secret, &slot, error);
+  status = secret_write_json(secret, &desk, error);
   if (status != CONNECTOR_OK)
     return status;
   secret_hold(secret);
-  status = secret_slot_read(&slot, &json, error);
-  if (status == CONNECTOR_OK) {
-    status = secret_show(json, slot.length, use, user, error);
-    secret_slot_read_done(&slot);
-  }
-  secret_slot_give(&slot);
+  status = secret_show(&desk, use, user, error);
+  secret_work_give(&desk);
   secret_drop(secret);
   return status;
 }

@@ -39,67 +39,54 @@ static size_t packed_length(const struct secret_values *values)
   size_t length = PACK_HEAD;
 
   for (size_t i = 0; i < values->count; i++)
-    length += VALUE_HEAD + (size_t)values->items[i].name_length + values->items[i].slot.length;
+    length += VALUE_HEAD + (size_t)values->items[i].name_length + values->items[i].cell.length;
   return length;
 }
 
-static connector_status pack_value(const struct secret_value *value, uint8_t **at,
-                                   connector_error *error)
+static connector_status pack_value(const struct secret_key *key, const struct secret_value *value,
+                                   uint8_t **at, connector_error *error)
 {
-  const char *bytes = NULL;
-  connector_status status = secret_slot_read(&value->slot, &bytes, error);
+  uint8_t *head = *at;
 
-  if (status != CONNECTOR_OK)
-    return status;
-  (*at)[0] = value->json ? FLAG_JSON : 0;
-  (*at)[1] = value->name_length;
-  write_number(*at + 2, 4, value->slot.length);
-  *at += VALUE_HEAD;
-  memcpy(*at, value->name, value->name_length);
-  *at += value->name_length;
-  secret_bytes_copy((char *)*at, bytes, value->slot.length);
-  *at += value->slot.length;
-  secret_slot_read_done(&value->slot);
-  return CONNECTOR_OK;
+  head[0] = value->json ? FLAG_JSON : 0;
+  head[1] = value->name_length;
+  write_number(head + 2, 4, value->cell.length);
+  memcpy(head + VALUE_HEAD, value->name, value->name_length);
+  *at += VALUE_HEAD + (size_t)value->name_length + value->cell.length;
+  return secret_key_open(key, &value->cell, head + VALUE_HEAD + value->name_length, error);
 }
 
-static connector_status pack_into(const struct secret_values *values, const struct secret_slot *out,
-                                  connector_error *error)
+static connector_status pack_into(const struct secret_key *key, const struct secret_values *values,
+                                  const struct secret_work *out, connector_error *error)
 {
-  char *bytes = NULL;
-  uint8_t *at = NULL;
-  connector_status status = secret_slot_write(out, &bytes, error);
+  uint8_t *at = (uint8_t *)out->bytes;
+  connector_status status = CONNECTOR_OK;
 
-  if (status != CONNECTOR_OK)
-    return status;
-  at = (uint8_t *)bytes;
   at[0] = PACK_FORM;
   write_number(at + 1, 2, values->count);
   at += PACK_HEAD;
   for (size_t i = 0; status == CONNECTOR_OK && i < values->count; i++)
-    status = pack_value(&values->items[i], &at, error);
-  secret_slot_write_done(out);
+    status = pack_value(key, &values->items[i], &at, error);
   return status;
 }
 
-connector_status secret_pack(const connector_secret *secret, struct secret_slot *out,
+connector_status secret_pack(const connector_secret *secret, struct secret_work *out,
                              connector_error *error)
 {
-  struct secret_slot slot = { 0 };
-  connector_status status = secret_slot_take(secret->memory, packed_length(&secret->values), &slot,
-                                             error);
+  struct secret_key key = { 0 };
+  struct secret_work work = { 0 };
+  connector_status status = secret_key_take(secret->memory, &key, error);
 
   if (status == CONNECTOR_OK)
-    status = secret_values_read(&secret->values, error);
-  if (status == CONNECTOR_OK) {
-    status = pack_into(&secret->values, &slot, error);
-    secret_values_read_done(&secret->values);
-  }
+    status = secret_work_take(secret->memory, packed_length(&secret->values), &work, error);
+  if (status == CONNECTOR_OK)
+    status = pack_into(&key, &secret->values, &work, error);
+  secret_key_give(&key);
   if (status != CONNECTOR_OK) {
-    secret_slot_give(&slot);
+    secret_work_give(&work);
     return status;
   }
-  *out = slot;
+  *out = work;
   return error_clear(error);
 }
 
@@ -115,7 +102,7 @@ static connector_status not_packed(connector_error *error)
   return error_set(error, CONNECTOR_CORRUPT, NULL, "what was stored is not a secret's values");
 }
 
-static connector_status unpack_value(struct secret_memory *memory, struct packed *packed,
+static connector_status unpack_value(const struct secret_key *key, struct packed *packed,
                                      struct secret_values *values, connector_error *error)
 {
   struct secret_value *value = &values->items[values->count];
@@ -134,7 +121,7 @@ static connector_status unpack_value(struct secret_memory *memory, struct packed
       (size_t)(packed->end - head) - VALUE_HEAD - name_length < length ||
       secret_values_find(values, name, name_length) != NULL)
     return not_packed(error);
-  status = secret_value_copy(memory, name, name_length, name + name_length, length, value, error);
+  status = secret_value_make(key, name, name_length, name + name_length, length, value, error);
   if (status != CONNECTOR_OK)
     return status == CONNECTOR_INVALID ? not_packed(error) : status;
   value->json = head[0] == FLAG_JSON;
@@ -143,7 +130,7 @@ static connector_status unpack_value(struct secret_memory *memory, struct packed
   return CONNECTOR_OK;
 }
 
-static connector_status unpack_values(struct secret_memory *memory, struct packed *packed,
+static connector_status unpack_values(const struct secret_key *key, struct packed *packed,
                                       struct secret_values *values, connector_error *error)
 {
   size_t count = 0;
@@ -157,7 +144,7 @@ static connector_status unpack_values(struct secret_memory *memory, struct packe
     return not_packed(error);
   status = secret_values_reserve(values, count, error);
   for (size_t i = 0; status == CONNECTOR_OK && i < count; i++)
-    status = unpack_value(memory, packed, values, error);
+    status = unpack_value(key, packed, values, error);
   if (status == CONNECTOR_OK && packed->at != packed->end)
     status = not_packed(error);
   return status;
@@ -168,10 +155,14 @@ connector_status secret_unpack(connector_secret *secret, const void *bytes, size
 {
   struct packed packed = { bytes, (const uint8_t *)bytes + length };
   struct secret_values values = { 0 };
+  struct secret_key key = { 0 };
   connector_status status = secret_check_change(secret, error);
 
   if (status == CONNECTOR_OK)
-    status = unpack_values(secret->memory, &packed, &values, error);
+    status = secret_key_take(secret->memory, &key, error);
+  if (status == CONNECTOR_OK)
+    status = unpack_values(&key, &packed, &values, error);
+  secret_key_give(&key);
   if (status == CONNECTOR_OK) {
     struct secret_values old = secret->values;
 

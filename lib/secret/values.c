@@ -36,55 +36,70 @@ static connector_status check_name(const char *name, size_t length, connector_er
   return CONNECTOR_OK;
 }
 
-connector_status secret_value_make(struct secret_memory *memory, const char *name,
-                                   size_t name_length, size_t length, struct secret_value *out,
-                                   connector_error *error)
+connector_status secret_value_check(const char *name, size_t name_length, size_t length,
+                                    connector_error *error)
 {
-  struct secret_value value = { NULL, { NULL, 0, 0 }, 0, false };
   connector_status status = check_name(name, name_length, error);
 
-  if (status != CONNECTOR_OK)
-    return status;
-  if (length > CONNECTOR_SECRET_VALUE_MAX)
-    return error_set(error, CONNECTOR_INVALID, secret_name_show(name, name_length).name,
-                     "is longer than %d bytes", CONNECTOR_SECRET_VALUE_MAX);
-  value.name = malloc(name_length + 1);
+  if (status == CONNECTOR_OK && length > CONNECTOR_SECRET_VALUE_MAX)
+    status = error_set(error, CONNECTOR_INVALID, secret_name_show(name, name_length).name,
+                       "is longer than %d bytes", CONNECTOR_SECRET_VALUE_MAX);
+  return status;
+}
+
+/* One with this name, which was checked, and no bytes. */
+static connector_status make_empty(const char *name, size_t length, struct secret_value *out,
+                                   connector_error *error)
+{
+  struct secret_value value = { .name = malloc(length + 1), .name_length = (uint8_t)length };
+
   if (value.name == NULL)
     return error_no_memory(error);
-  memcpy(value.name, name, name_length);
-  value.name[name_length] = '\0';
-  value.name_length = (uint8_t)name_length;
-  status = secret_slot_take(memory, length, &value.slot, error);
+  memcpy(value.name, name, length);
+  value.name[length] = '\0';
+  *out = value;
+  return CONNECTOR_OK;
+}
+
+connector_status secret_value_make(const struct secret_key *key, const char *name,
+                                   size_t name_length, const void *bytes, size_t length,
+                                   struct secret_value *out, connector_error *error)
+{
+  struct secret_value value = { 0 };
+  connector_status status = secret_value_check(name, name_length, length, error);
+
+  if (status == CONNECTOR_OK)
+    status = make_empty(name, name_length, &value, error);
+  if (status == CONNECTOR_OK)
+    status = secret_key_seal(key, bytes, length, &value.cell, error);
   if (status != CONNECTOR_OK) {
-    free(value.name);
+    secret_value_free(&value);
     return status;
   }
   *out = value;
   return CONNECTOR_OK;
 }
 
-connector_status secret_value_copy(struct secret_memory *memory, const char *name,
-                                   size_t name_length, const void *bytes, size_t length,
-                                   struct secret_value *out, connector_error *error)
+connector_status secret_value_copy(const struct secret_value *value, struct secret_value *out,
+                                   connector_error *error)
 {
-  char *to = NULL;
-  connector_status status = secret_value_make(memory, name, name_length, length, out, error);
+  struct secret_value copy = { 0 };
+  connector_status status = make_empty(value->name, value->name_length, &copy, error);
 
-  if (status != CONNECTOR_OK || length == 0)
-    return status;
-  status = secret_slot_write(&out->slot, &to, error);
+  if (status == CONNECTOR_OK)
+    status = secret_cell_copy(&value->cell, &copy.cell, error);
   if (status != CONNECTOR_OK) {
-    secret_value_free(out);
+    secret_value_free(&copy);
     return status;
   }
-  secret_bytes_copy(to, bytes, length);
-  secret_slot_write_done(&out->slot);
+  copy.json = value->json;
+  *out = copy;
   return CONNECTOR_OK;
 }
 
 void secret_value_free(struct secret_value *value)
 {
-  secret_slot_give(&value->slot);
+  secret_cell_free(&value->cell);
   free(value->name);
   *value = (struct secret_value){ 0 };
 }
@@ -123,7 +138,7 @@ connector_status secret_values_reserve(struct secret_values *values, size_t more
 
 static bool removes(const struct secret_value *value, bool drop_empty)
 {
-  return drop_empty && value->slot.length == 0;
+  return drop_empty && value->cell.length == 0;
 }
 
 static void swap(struct secret_value *a, struct secret_value *b)
@@ -183,59 +198,84 @@ connector_status secret_values_put(struct secret_values *values, struct secret_v
   return status;
 }
 
-/* ---- all of a set's memory ---- */
-
-connector_status secret_values_read(const struct secret_values *values, connector_error *error)
+size_t secret_values_longest(const struct secret_values *values)
 {
-  for (size_t i = 0; i < values->count; i++) {
-    const char *bytes = NULL;
-    connector_status status = secret_slot_read(&values->items[i].slot, &bytes, error);
+  size_t longest = 0;
 
-    if (status != CONNECTOR_OK) {
-      while (i-- > 0)
-        secret_slot_read_done(&values->items[i].slot);
-      return status;
-    }
-  }
-  return CONNECTOR_OK;
-}
-
-void secret_values_read_done(const struct secret_values *values)
-{
   for (size_t i = 0; i < values->count; i++)
-    secret_slot_read_done(&values->items[i].slot);
-}
-
-connector_status secret_values_write(const struct secret_values *values, connector_error *error)
-{
-  for (size_t i = 0; i < values->count; i++) {
-    char *bytes = NULL;
-    connector_status status = secret_slot_write(&values->items[i].slot, &bytes, error);
-
-    if (status != CONNECTOR_OK) {
-      while (i-- > 0)
-        secret_slot_write_done(&values->items[i].slot);
-      return status;
-    }
-  }
-  return CONNECTOR_OK;
-}
-
-void secret_values_write_done(const struct secret_values *values)
-{
-  for (size_t i = 0; i < values->count; i++)
-    secret_slot_write_done(&values->items[i].slot);
+    if (values->items[i].cell.length > longest)
+      longest = values->items[i].cell.length;
+  return longest;
 }
 
 void secret_values_free(struct secret_values *values)
 {
-  struct secret_slot *slots[CONNECTOR_SECRET_VALUES_MAX];
-
-  for (size_t i = 0; i < values->count; i++) {
-    slots[i] = &values->items[i].slot;
-    free(values->items[i].name);
-  }
-  secret_slots_give(slots, values->count);
+  for (size_t i = 0; i < values->count; i++)
+    secret_value_free(&values->items[i]);
   free(values->items);
   *values = (struct secret_values){ 0 };
+}
+
+/* ---- copying ---- */
+
+/* What it takes to bring values from one memory to another. */
+struct passage {
+  struct secret_key from;
+  struct secret_key to;
+  struct secret_work room; /* for the longest of them */
+};
+
+static connector_status passage_open(const struct secret_values *values, struct secret_memory *from,
+                                     struct secret_memory *to, struct passage *passage,
+                                     connector_error *error)
+{
+  connector_status status = secret_key_take(from, &passage->from, error);
+
+  if (status == CONNECTOR_OK)
+    status = secret_key_take(to, &passage->to, error);
+  if (status == CONNECTOR_OK)
+    status = secret_work_take(to, secret_values_longest(values), &passage->room, error);
+  return status;
+}
+
+static void passage_close(struct passage *passage)
+{
+  secret_work_give(&passage->room);
+  secret_key_give(&passage->to);
+  secret_key_give(&passage->from);
+}
+
+static connector_status seal_again(const struct passage *passage, const struct secret_value *value,
+                                   struct secret_value *out, connector_error *error)
+{
+  connector_status status = secret_key_open(&passage->from, &value->cell, passage->room.bytes,
+                                            error);
+
+  if (status == CONNECTOR_OK)
+    status = secret_value_make(&passage->to, value->name, value->name_length, passage->room.bytes,
+                               value->cell.length, out, error);
+  if (status == CONNECTOR_OK)
+    out->json = value->json;
+  return status;
+}
+
+connector_status secret_values_copy(const struct secret_values *values, struct secret_memory *from,
+                                    struct secret_memory *to, struct secret_values *copies,
+                                    connector_error *error)
+{
+  struct passage passage = { 0 };
+  connector_status status = secret_values_reserve(copies, values->count, error);
+
+  if (status == CONNECTOR_OK && from != to)
+    status = passage_open(values, from, to, &passage, error);
+  for (size_t i = 0; status == CONNECTOR_OK && i < values->count; i++) {
+    struct secret_value *copy = &copies->items[copies->count];
+
+    status = from == to ? secret_value_copy(&values->items[i], copy, error)
+                        : seal_again(&passage, &values->items[i], copy, error);
+    if (status == CONNECTOR_OK)
+      copies->count++;
+  }
+  passage_close(&passage);
+  return status;
 }

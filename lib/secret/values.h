@@ -1,16 +1,16 @@
 /*
- * Named values, in the order in which they came. Names are in ordinary memory, values in slots.
+ * Named values, in the order in which they came. Names are in plain text, values encrypted.
  */
 #ifndef SECRET_VALUES_H
 #define SECRET_VALUES_H
 
-#include "secret/memory.h"
+#include "secret/cell.h"
 
 #include <connector/secret.h>
 
 struct secret_value {
   char *name; /* owned, NUL-terminated */
-  struct secret_slot slot;
+  struct secret_cell cell;
   uint8_t name_length;
   bool json; /* the bytes are JSON text: a number, true, false, an array or an object */
 };
@@ -30,16 +30,19 @@ struct secret_shown {
 
 struct secret_shown secret_name_show(const char *name, size_t length);
 
-/* Makes a value of `length` zero bytes that is in no set yet. INVALID: the name can be none (field
- * `name`), or it would be too long (field: the name). */
-connector_status secret_value_make(struct secret_memory *memory, const char *name,
-                                   size_t name_length, size_t length, struct secret_value *out,
-                                   connector_error *error);
-
-/* Makes one that holds these bytes. */
-connector_status secret_value_copy(struct secret_memory *memory, const char *name,
+/* Makes a value of these bytes that is in no set yet. INVALID: the name can be none (field `name`),
+ * or the value is too long (field: the name). */
+connector_status secret_value_make(const struct secret_key *key, const char *name,
                                    size_t name_length, const void *bytes, size_t length,
                                    struct secret_value *out, connector_error *error);
+
+/* Whether secret_value_make() takes a name and a length; what it answers. */
+connector_status secret_value_check(const char *name, size_t name_length, size_t length,
+                                    connector_error *error);
+
+/* Makes a copy of a value for the same memory. */
+connector_status secret_value_copy(const struct secret_value *value, struct secret_value *out,
+                                   connector_error *error);
 
 void secret_value_free(struct secret_value *value);
 
@@ -57,14 +60,16 @@ connector_status secret_values_reserve(struct secret_values *values, size_t more
 connector_status secret_values_put(struct secret_values *values, struct secret_value *items,
                                    size_t count, bool drop_empty, connector_error *error);
 
-/* Opens all values at once, so that their regions are opened and closed once: opening one of them
- * meanwhile is then cheap. */
-connector_status secret_values_read(const struct secret_values *values, connector_error *error);
-void secret_values_read_done(const struct secret_values *values);
-connector_status secret_values_write(const struct secret_values *values, connector_error *error);
-void secret_values_write_done(const struct secret_values *values);
+/* Makes copies of all behind those of `copies`: for the same memory where `from` and `to` are it,
+ * else opened and sealed again. What was made so far stays there where it fails. */
+connector_status secret_values_copy(const struct secret_values *values, struct secret_memory *from,
+                                    struct secret_memory *to, struct secret_values *copies,
+                                    connector_error *error);
 
-/* Wipes and releases all. */
+/* The length of the longest value. */
+size_t secret_values_longest(const struct secret_values *values);
+
+/* Releases all. */
 void secret_values_free(struct secret_values *values);
 
 #endif

@@ -110,14 +110,11 @@ static void check_json(const connector_secret *secret)
 static void check_packed(const connector_secret *secret)
 {
   connector_secret *again = new_secret();
-  struct secret_slot slot = { 0 };
-  const char *bytes = NULL;
+  struct secret_work work = { 0 };
 
-  check(secret_pack(secret, &slot, NULL) == CONNECTOR_OK);
-  check(secret_slot_read(&slot, &bytes, NULL) == CONNECTOR_OK);
-  check(secret_unpack(again, bytes, slot.length, NULL) == CONNECTOR_OK);
-  secret_slot_read_done(&slot);
-  secret_slot_give(&slot);
+  check(secret_pack(secret, &work, NULL) == CONNECTOR_OK);
+  check(secret_unpack(again, work.bytes, work.length, NULL) == CONNECTOR_OK);
+  secret_work_give(&work);
   check(connector_secret_equal(secret, again));
   connector_secret_free(again);
 }

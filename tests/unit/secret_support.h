@@ -14,6 +14,8 @@
 #include <string.h>
 
 #include <errno.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -140,6 +142,28 @@ static inline void in_child(void (*body)(void *), void *user)
   assert_int_equal(run_child(body, user), 0);
 }
 
+/* Lets no more than these bytes be locked, in a child; which ends here where mlock() does not heed
+ * it, as with a sanitizer, which answers mlock() itself. */
+static inline void limit_locking(size_t bytes)
+{
+  static char block[1 << 18];
+  const struct rlimit limit = { bytes, bytes };
+
+  child_expects(setrlimit(RLIMIT_MEMLOCK, &limit) == 0);
+  if (geteuid() == 0)
+    child_expects(setuid(65534) == 0);
+  if (mlock(block, bytes < sizeof(block) ? sizeof(block) : 1) == 0)
+    _exit(CHILD_SKIPS);
+}
+
+static inline void in_child_with_limit(void (*body)(void *), void *user)
+{
+  if (run_child(body, user) == CHILD_SKIPS) {
+    fprintf(stderr, "SKIPPED: mlock() can't be made to fail here\n");
+    skip();
+  }
+}
+
 /* ---- secrets ---- */
 
 static struct secret_memory *memory;
@@ -163,6 +187,14 @@ static inline int teardown_memory(void **state)
 }
 
 #define secret_test(name) cmocka_unit_test_setup_teardown(name, setup_memory, teardown_memory)
+
+static inline struct secret_memory_figures figures_now(void)
+{
+  struct secret_memory_figures figures;
+
+  secret_memory_figures(memory, &figures);
+  return figures;
+}
 
 static inline connector_secret *new_secret(void)
 {

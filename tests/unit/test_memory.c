@@ -1,333 +1,195 @@
 /*
- * secret/memory: slots do not overlap, are zero when they are taken, can be reached only while they
- * are open, and go without a trace; locking, children and threads.
+ * secret/memory: work that is open, a desk that is closed but while something is on it, both wiped;
+ * locking, references, children and threads.
  */
 #include "secret_support.h"
 
+#include "secret/cell.h"
+
 #include <pthread.h>
-#include <sys/mman.h>
-#include <sys/resource.h>
 
-static struct secret_memory_figures figures_now(void)
+static struct secret_work take_work(size_t length)
 {
-  struct secret_memory_figures figures;
+  struct secret_work work = { 0 };
 
-  secret_memory_figures(memory, &figures);
-  return figures;
+  assert_ok(secret_work_take(memory, length, &work, &failure));
+  assert_int_equal(work.length, length);
+  return work;
 }
 
-static struct secret_slot take(size_t length)
+static struct secret_work take_desk(size_t length)
 {
-  struct secret_slot slot = { 0 };
+  struct secret_work desk = { 0 };
 
-  assert_ok(secret_slot_take(memory, length, &slot, &failure));
-  assert_int_equal(slot.length, length);
-  return slot;
+  assert_ok(secret_desk_take(memory, length, &desk, &failure));
+  assert_int_equal(desk.length, length);
+  return desk;
 }
 
-static char *open_to_write(const struct secret_slot *slot)
+/* ---- guarded bytes ---- */
+
+static void work_that_was_given_is_wiped(void **state)
 {
-  char *bytes = NULL;
-
-  assert_ok(secret_slot_write(slot, &bytes, &failure));
-  return bytes;
-}
-
-static const char *open_to_read(const struct secret_slot *slot)
-{
-  const char *bytes = NULL;
-
-  assert_ok(secret_slot_read(slot, &bytes, &failure));
-  return bytes;
-}
-
-/* Whether each byte of a slot is this one. */
-static bool is_all(const struct secret_slot *slot, char byte)
-{
-  const char *bytes = open_to_read(slot);
-  bool all = true;
-
-  for (size_t i = 0; i < slot->length; i++)
-    all = all && bytes[i] == byte;
-  secret_slot_read_done(slot);
-  return all;
-}
-
-static void fill(const struct secret_slot *slot, char byte)
-{
-  memset(open_to_write(slot), byte, slot->length);
-  secret_slot_write_done(slot);
-}
-
-/* ---- slots ---- */
-
-static void a_new_slot_is_zero_and_keeps_what_is_written(void **state)
-{
-  static const size_t lengths[] = { 1,    31,   32,    33,    200,   4096,
-                                    4097, 5000, 65535, 65536, 65537, 1000000 };
-
-  (void)state;
-  for (size_t i = 0; i < COUNT_OF(lengths); i++) {
-    struct secret_slot slot = take(lengths[i]);
-
-    assert_true(is_all(&slot, 0));
-    fill(&slot, 'x');
-    assert_true(is_all(&slot, 'x'));
-    secret_slot_give(&slot);
-    assert_null(slot.region);
-  }
-}
-
-static void a_slot_can_be_reached_only_while_it_is_open(void **state)
-{
-  struct secret_slot slot = take(100);
-  char *bytes = open_to_write(&slot);
-
-  (void)state;
-  assert_true(readable(bytes));
-  assert_true(writable(bytes));
-  secret_slot_write_done(&slot);
-  assert_false(readable(bytes));
-  assert_false(writable(bytes));
-  assert_ptr_equal(open_to_read(&slot), bytes);
-  assert_true(readable(bytes));
-  assert_false(writable(bytes));
-  secret_slot_read_done(&slot);
-  assert_false(readable(bytes));
-  secret_slot_give(&slot);
-}
-
-static void the_last_one_to_close_closes(void **state)
-{
-  struct secret_slot first = take(32);
-  struct secret_slot second = take(32);
-  char *bytes = open_to_write(&first);
-
-  (void)state;
-  (void)open_to_read(&second);
-  (void)open_to_read(&second);
-  secret_slot_write_done(&first);
-  assert_true(readable(bytes));
-  assert_false(writable(bytes));
-  secret_slot_read_done(&second);
-  assert_true(readable(bytes));
-  secret_slot_read_done(&second);
-  assert_false(readable(bytes));
-  secret_slot_give(&first);
-  secret_slot_give(&second);
-}
-
-static void a_given_slot_leaves_nothing(void **state)
-{
-  struct secret_slot given = take(200);
-  struct secret_slot other = take(200);
-  char *bytes = open_to_write(&given);
+  struct secret_work work = take_work(200);
+  char *bytes = work.bytes;
 
   (void)state;
   memset(bytes, 'x', 200);
-  secret_slot_write_done(&given);
-  secret_slot_give(&given);
-  (void)open_to_read(&other);
+  secret_work_give(&work);
+  assert_null(work.region);
   for (size_t i = 0; i < 200; i++)
     assert_int_equal(bytes[i], 0);
-  secret_slot_read_done(&other);
-  secret_slot_give(&other);
+  secret_work_give(&work);
 }
 
-static void slots_are_given_together(void **state)
+static void what_was_on_the_desk_is_wiped_and_closed(void **state)
 {
-  struct secret_slot slots[] = { take(10), take(0), take(70000), take(300) };
-  struct secret_slot *all[] = { &slots[0], &slots[1], &slots[2], &slots[3] };
+  struct secret_work desk = take_desk(200);
+  struct secret_work next = { 0 };
+  char *bytes = desk.bytes;
 
   (void)state;
-  secret_slots_give(all, 4);
-  for (size_t i = 0; i < 4; i++)
-    assert_null(slots[i].region);
-  assert_int_equal(figures_now().slots, 0);
-  secret_slots_give(all, 4);
-  secret_slots_give(NULL, 0);
+  memset(bytes, 'x', 200);
+  secret_work_give(&desk);
+  assert_false(readable(bytes));
+  next = take_desk(32);
+  assert_true(readable(bytes));
+  for (size_t i = 0; i < 200; i++)
+    assert_int_equal(bytes[i], 0);
+  secret_work_give(&next);
 }
 
-static void an_empty_slot_needs_no_memory(void **state)
+static void even_nothing_has_bytes_on_the_desk(void **state)
 {
-  struct secret_slot slot = take(0);
+  struct secret_work desk = take_desk(0);
 
   (void)state;
-  assert_int_equal(figures_now().slots, 0);
-  assert_string_equal(open_to_read(&slot), "");
-  secret_slot_read_done(&slot);
-  assert_null(open_to_write(&slot));
-  secret_slot_write_done(&slot);
-  secret_slot_give(&slot);
+  assert_non_null(desk.bytes);
+  secret_work_give(&desk);
 }
 
-static void more_than_a_slot_can_be_is_no_memory(void **state)
+static void work_and_desk_are_apart(void **state)
 {
-  struct secret_slot slot = { 0 };
+  struct secret_work work = take_work(10);
+  struct secret_work desk = take_desk(10);
+  char *shown = desk.bytes;
 
   (void)state;
-  assert_answer(secret_slot_take(memory, SIZE_MAX, &slot, &failure), CONNECTOR_NO_MEMORY, "");
-  assert_null(slot.region);
+  assert_ptr_not_equal(work.region, desk.region);
+  assert_int_equal(figures_now().slots, 2);
+  secret_work_give(&desk);
+  assert_true(readable(work.bytes));
+  assert_false(readable(shown));
+  secret_work_give(&work);
 }
 
-static void nothing_is_mapped_before_it_is_needed(void **state)
+static void only_the_key_is_mapped_before_more_is_needed(void **state)
 {
   (void)state;
-  assert_int_equal(figures_now().regions, 0);
+  assert_true(figures_now().regions <= 2);
+  assert_true(figures_now().locked + figures_now().unlocked <= 2 * pages_round(1));
 }
 
-static void a_large_slot_is_unmapped_when_it_is_given(void **state)
+static void no_number_comes_twice(void **state)
 {
-  struct secret_slot slot = take(65537);
+  uint64_t first = secret_memory_count(memory);
 
   (void)state;
-  assert_int_equal(figures_now().regions, 1);
-  assert_true(figures_now().locked + figures_now().unlocked >= 65537);
-  secret_slot_give(&slot);
-  assert_int_equal(figures_now().regions, 0);
-  assert_int_equal(figures_now().locked + figures_now().unlocked, 0);
+  assert_int_equal(secret_memory_count(memory), first + 1);
 }
 
-static void slots_do_not_overlap_whatever_is_taken_and_given(void **state)
+static void a_key_in_a_page_serves_as_well(void **state)
 {
-  enum { SLOTS = 100 };
-  struct secret_slot slots[SLOTS] = { { NULL, 0, 0 } };
-  uint32_t seed = 1;
+  struct secret_memory *own = NULL;
+  struct secret_cell cell = { 0 };
+  char text[4] = "";
+  struct secret_memory_figures figures;
 
   (void)state;
-  for (int i = 0; i < 2000; i++) {
-    size_t at = 0;
-
-    seed = seed * 1664525 + 1013904223;
-    at = seed % SLOTS;
-    if (slots[at].region != NULL) {
-      assert_true(is_all(&slots[at], (char)at));
-      secret_slot_give(&slots[at]);
-    } else {
-      slots[at] = take(1 + (seed >> 8) % (i % 10 == 0 ? 100000 : 1000));
-      assert_true(is_all(&slots[at], 0));
-      fill(&slots[at], (char)at);
-    }
-  }
-  for (size_t at = 0; at < SLOTS; at++)
-    if (slots[at].region != NULL) {
-      assert_true(is_all(&slots[at], (char)at));
-      secret_slot_give(&slots[at]);
-    }
-  assert_int_equal(figures_now().slots, 0);
-  assert_true(figures_now().regions <= 1);
-}
-
-static size_t mappings(void)
-{
-  FILE *maps = fopen("/proc/self/maps", "r");
-  size_t lines = 0;
-
-  if (maps == NULL)
-    return 0;
-  for (int byte = fgetc(maps); byte != EOF; byte = fgetc(maps))
-    lines += byte == '\n';
-  fclose(maps);
-  return lines;
-}
-
-static void two_hundred_thousand_slots_take_few_mappings(void **state)
-{
-  enum { PAIRS = 100000 };
-  struct secret_slot *slots = calloc(2 * PAIRS, sizeof(*slots));
-  struct secret_slot **all = calloc(2 * PAIRS, sizeof(*all));
-  size_t before = mappings();
-
-  (void)state;
-  assert_non_null(slots);
-  assert_non_null(all);
-  for (size_t i = 0; i < PAIRS; i++) {
-    slots[2 * i] = take(20);
-    slots[2 * i + 1] = take(200);
-    all[2 * i] = &slots[2 * i];
-    all[2 * i + 1] = &slots[2 * i + 1];
-  }
-  assert_int_equal(figures_now().slots, 2 * PAIRS);
-  assert_true(figures_now().locked + figures_now().unlocked < 32 * 1024 * 1024);
-  assert_true(figures_now().regions < 150);
-  assert_true(mappings() < before + 2000); /* ThreadSanitizer maps something for each region */
-  fill(&slots[2 * PAIRS - 1], 'x');
-  assert_true(is_all(&slots[2 * PAIRS - 1], 'x'));
-  secret_slots_give(all, 2 * PAIRS);
-  assert_int_equal(figures_now().slots, 0);
-  assert_int_equal(figures_now().regions, 1);
-  free(all);
-  free(slots);
+  assert_ok(secret_memory_make(true, SECRET_KEY_IN_PAGE, &own, &failure));
+  assert_ok(secret_cell_seal(own, "text", 4, &cell, &failure));
+  assert_ok(secret_cell_open(own, &cell, text, &failure));
+  assert_memory_equal(text, "text", 4);
+  secret_memory_figures(own, &figures);
+  assert_int_equal(figures.regions, 4);
+  secret_cell_free(&cell);
+  secret_memory_release(own);
 }
 
 /* ---- locking ---- */
-
-/* Takes away the right to lock memory, in a child. Sanitizers answer mlock() themselves: then the
- * child ends here. */
-static void forbid_locking(void)
-{
-  const struct rlimit none = { 0, 0 };
-
-  child_expects(setrlimit(RLIMIT_MEMLOCK, &none) == 0);
-  if (geteuid() == 0)
-    child_expects(setuid(65534) == 0);
-  if (mlock(&none, sizeof(none)) == 0)
-    _exit(CHILD_SKIPS);
-}
-
-static void in_child_without_locks(void (*body)(void *))
-{
-  if (run_child(body, NULL) == CHILD_SKIPS) {
-    fprintf(stderr, "SKIPPED: mlock() can't be made to fail here\n");
-    skip();
-  }
-}
 
 static void need_strictness(void *user)
 {
   struct secret_memory *strict = NULL;
   connector_error error = { 0 };
 
-  (void)user;
-  forbid_locking();
+  limit_locking(*(size_t *)user);
   child_expects(secret_memory_new(true, &strict, &error) == CONNECTOR_NO_MEMORY);
   child_expects(strict == NULL);
   child_expects(error.status == CONNECTOR_NO_MEMORY && error.os_code != 0);
   child_expects(strstr(error.message, "RLIMIT_MEMLOCK") != NULL);
 }
 
+/* The key alone, and the key with room to work in, are too little. */
 static void strict_memory_that_can_not_be_locked_is_refused_at_once(void **state)
 {
+  size_t limits[] = { 0, pages_round(1), pages_round(1) + 16384 };
+
   (void)state;
-  in_child_without_locks(need_strictness);
+  for (size_t i = 0; i < COUNT_OF(limits); i++)
+    in_child_with_limit(need_strictness, &limits[i]);
+}
+
+static void outgrow_limit(void *user)
+{
+  struct secret_memory *strict = NULL;
+  struct secret_work works[2] = { { NULL, 0, 0, NULL } };
+  connector_error error = { 0 };
+
+  limit_locking(*(size_t *)user);
+  child_expects(secret_memory_new(true, &strict, &error) == CONNECTOR_OK);
+  child_expects(secret_work_take(strict, 100000, &works[0], &error) == CONNECTOR_NO_MEMORY);
+  child_expects(secret_desk_take(strict, 100000, &works[1], &error) == CONNECTOR_NO_MEMORY);
+  child_expects(works[0].region == NULL && works[1].region == NULL);
+  child_expects(secret_work_take(strict, 100, &works[0], &error) == CONNECTOR_OK);
+  child_expects(secret_desk_take(strict, 100, &works[1], &error) == CONNECTOR_OK);
+  secret_work_give(&works[0]);
+  secret_work_give(&works[1]);
+  secret_memory_release(strict);
+}
+
+static void strict_memory_that_can_not_be_locked_is_refused_later(void **state)
+{
+  size_t limit = 2 * pages_round(1) + pages_round(16384);
+
+  (void)state;
+  in_child_with_limit(outgrow_limit, &limit);
 }
 
 static void go_without_locks(void *user)
 {
   struct secret_memory *own = NULL;
   struct secret_memory_figures figures;
-  struct secret_slot slots[300];
-  char *bytes = NULL;
+  struct secret_work works[300];
 
-  (void)user;
-  forbid_locking();
+  limit_locking(*(size_t *)user);
   child_expects(secret_memory_new(false, &own, NULL) == CONNECTOR_OK);
   for (size_t i = 0; i < 300; i++)
-    child_expects(secret_slot_take(own, 1000, &slots[i], NULL) == CONNECTOR_OK);
-  child_expects(secret_slot_write(&slots[299], &bytes, NULL) == CONNECTOR_OK);
-  memset(bytes, 'x', 1000);
-  secret_slot_write_done(&slots[299]);
+    child_expects(secret_work_take(own, 1000, &works[i], NULL) == CONNECTOR_OK);
+  memset(works[299].bytes, 'x', 1000);
   secret_memory_figures(own, &figures);
   child_expects(figures.locked == 0 && figures.unlocked >= 300000 && figures.regions > 1);
   for (size_t i = 0; i < 300; i++)
-    secret_slot_give(&slots[i]);
+    secret_work_give(&works[i]);
   secret_memory_release(own);
 }
 
 static void without_strictness_memory_that_can_not_be_locked_is_told(void **state)
 {
+  size_t none = 0;
+
   (void)state;
-  in_child_without_locks(go_without_locks);
+  in_child_with_limit(go_without_locks, &none);
 }
 
 /* ---- references and children ---- */
@@ -335,14 +197,14 @@ static void without_strictness_memory_that_can_not_be_locked_is_told(void **stat
 static void memory_lives_until_its_last_reference(void **state)
 {
   struct secret_memory *own = NULL;
-  struct secret_slot slot = { 0 };
+  struct secret_work work = { 0 };
 
   (void)state;
   assert_ok(secret_memory_new(false, &own, &failure));
   assert_ptr_equal(secret_memory_share(own), own);
   secret_memory_release(own);
-  assert_ok(secret_slot_take(own, 10, &slot, &failure));
-  secret_slot_give(&slot);
+  assert_ok(secret_work_take(own, 10, &work, &failure));
+  secret_work_give(&work);
   secret_memory_release(own);
   secret_memory_release(NULL);
 }
@@ -350,127 +212,125 @@ static void memory_lives_until_its_last_reference(void **state)
 static void all_is_unmapped_with_the_last_reference(void **state)
 {
   struct secret_memory *own = NULL;
-  struct secret_slot slot = { 0 };
+  struct secret_work work = { 0 };
   char *bytes = NULL;
 
   (void)state;
   assert_ok(secret_memory_new(false, &own, &failure));
-  assert_ok(secret_slot_take(own, 10, &slot, &failure));
-  assert_ok(secret_slot_write(&slot, &bytes, &failure));
-  secret_slot_write_done(&slot);
-  secret_slot_give(&slot);
+  assert_ok(secret_work_take(own, 10, &work, &failure));
+  bytes = work.bytes;
+  secret_work_give(&work);
+  assert_true(readable(bytes));
   secret_memory_release(own);
   assert_false(readable(bytes));
 }
 
 static void use_in_child(void *user)
 {
-  struct secret_slot *slot = user;
-  struct secret_slot other = { 0 };
+  struct secret_work *works = user;
+  struct secret_work other = { 0 };
   struct secret_memory_figures figures;
-  const char *bytes = NULL;
-  char *room = NULL;
   connector_error error = { 0 };
 
   child_expects(secret_memory_check(memory, &error) == CONNECTOR_MISUSE);
-  child_expects(secret_slot_take(memory, 10, &other, &error) == CONNECTOR_MISUSE);
-  child_expects(secret_slot_read(slot, &bytes, &error) == CONNECTOR_MISUSE);
-  child_expects(secret_slot_write(slot, &room, &error) == CONNECTOR_MISUSE);
-  child_expects(bytes == NULL && room == NULL);
-  secret_slot_read_done(slot);
-  secret_slot_write_done(slot);
+  child_expects(secret_work_take(memory, 10, &other, &error) == CONNECTOR_MISUSE);
+  child_expects(secret_desk_take(memory, 10, &other, &error) == CONNECTOR_MISUSE);
+  child_expects(other.region == NULL);
   secret_memory_figures(memory, &figures);
   child_expects(figures.slots == 0);
-  secret_slot_give(slot);
+#ifdef __linux__
+  child_expects(works[0].bytes[0] == 0 && works[1].bytes[0] == 0);
+#endif
+  secret_work_give(&works[0]);
+  secret_work_give(&works[1]);
   secret_memory_release(memory);
 }
 
 static void a_child_can_use_nothing_and_end_all(void **state)
 {
-  struct secret_slot slot = take(10);
+  struct secret_work works[] = { take_work(10), take_desk(10) };
 
   (void)state;
-  fill(&slot, 'x');
-  in_child(use_in_child, &slot);
-  (void)open_to_read(&slot);
-  in_child(use_in_child, &slot);
-  secret_slot_read_done(&slot);
-  assert_true(is_all(&slot, 'x'));
-  secret_slot_give(&slot);
+  works[0].bytes[0] = 'w';
+  works[1].bytes[0] = 'd';
+  in_child(use_in_child, works);
+  assert_int_equal(works[0].bytes[0], 'w');
+  assert_int_equal(works[1].bytes[0], 'd');
+  secret_work_give(&works[0]);
+  secret_work_give(&works[1]);
 }
 
 /* ---- threads ---- */
 
 enum { THREADS = 4, ROUNDS = 300 };
 
-static struct secret_slot shared;
+static struct secret_memory *shared;
+static struct secret_cell cell;
 
-/* Takes, writes, reads and gives its own, and reads one that all share. */
+/* Takes, writes and gives its own, and opens a cell that all share. */
 static void *work(void *user)
 {
   char byte = *(const char *)user;
-  struct secret_slot slots[4] = { { NULL, 0, 0 } };
+  struct secret_work works[4] = { { NULL, 0, 0, NULL } };
   bool right = true;
 
-  for (uint32_t i = 0; i < ROUNDS; i++) {
-    struct secret_slot *slot = &slots[i % 4];
-    const char *bytes = NULL;
-    char *room = NULL;
+  for (uint32_t i = 0; i < ROUNDS && right; i++) {
+    struct secret_work *own = &works[i % 4];
+    size_t length = 6 + i * 7 % 3000;
 
-    secret_slot_give(slot);
-    right = right && secret_slot_take(memory, 1 + i * 7 % 3000, slot, NULL) == CONNECTOR_OK &&
-            secret_slot_write(slot, &room, NULL) == CONNECTOR_OK;
+    secret_work_give(own);
+    right = (i % 2 == 0 ? secret_work_take(shared, length, own, NULL)
+                        : secret_desk_take(shared, length, own, NULL)) == CONNECTOR_OK;
     if (!right)
       break;
-    memset(room, byte, slot->length);
-    secret_slot_write_done(slot);
-    right = secret_slot_read(&shared, &bytes, NULL) == CONNECTOR_OK && bytes[0] == 's' &&
-            bytes[shared.length - 1] == 's';
-    secret_slot_read_done(&shared);
-    right = right && secret_slot_read(slot, &bytes, NULL) == CONNECTOR_OK && bytes[0] == byte &&
-            bytes[slot->length - 1] == byte;
-    secret_slot_read_done(slot);
+    memset(own->bytes, byte, length);
+    right = own->bytes[length - 1] == byte &&
+            secret_cell_open(shared, &cell, own->bytes, NULL) == CONNECTOR_OK &&
+            memcmp(own->bytes, "shared", 6) == 0;
   }
   for (size_t i = 0; i < 4; i++)
-    secret_slot_give(&slots[i]);
+    secret_work_give(&works[i]);
   return right ? NULL : user;
 }
 
 static void threads_share_one_memory(void **state)
 {
   static const char bytes[THREADS] = { 'a', 'b', 'c', 'd' };
+  static const enum secret_key_place places[] = { SECRET_KEY_IN_FILE, SECRET_KEY_IN_PAGE };
   pthread_t threads[THREADS];
+  struct secret_memory_figures figures;
 
   (void)state;
-  shared = take(500);
-  fill(&shared, 's');
-  for (size_t i = 0; i < THREADS; i++)
-    assert_int_equal(pthread_create(&threads[i], NULL, work, (void *)&bytes[i]), 0);
-  for (size_t i = 0; i < THREADS; i++) {
-    void *result = NULL;
+  for (size_t place = 0; place < COUNT_OF(places); place++) {
+    assert_ok(secret_memory_make(false, places[place], &shared, &failure));
+    assert_ok(secret_cell_seal(shared, "shared", 6, &cell, &failure));
+    for (size_t i = 0; i < THREADS; i++)
+      assert_int_equal(pthread_create(&threads[i], NULL, work, (void *)&bytes[i]), 0);
+    for (size_t i = 0; i < THREADS; i++) {
+      void *result = NULL;
 
-    assert_int_equal(pthread_join(threads[i], &result), 0);
-    assert_null(result);
+      assert_int_equal(pthread_join(threads[i], &result), 0);
+      assert_null(result);
+    }
+    secret_memory_figures(shared, &figures);
+    assert_int_equal(figures.slots, 0);
+    secret_cell_free(&cell);
+    secret_memory_release(shared);
   }
-  assert_int_equal(figures_now().slots, 1);
-  secret_slot_give(&shared);
 }
 
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-    secret_test(a_new_slot_is_zero_and_keeps_what_is_written),
-    secret_test(a_slot_can_be_reached_only_while_it_is_open),
-    secret_test(the_last_one_to_close_closes),
-    secret_test(a_given_slot_leaves_nothing),
-    secret_test(slots_are_given_together),
-    secret_test(an_empty_slot_needs_no_memory),
-    secret_test(more_than_a_slot_can_be_is_no_memory),
-    secret_test(nothing_is_mapped_before_it_is_needed),
-    secret_test(a_large_slot_is_unmapped_when_it_is_given),
-    secret_test(slots_do_not_overlap_whatever_is_taken_and_given),
-    secret_test(two_hundred_thousand_slots_take_few_mappings),
+    secret_test(work_that_was_given_is_wiped),
+    secret_test(what_was_on_the_desk_is_wiped_and_closed),
+    secret_test(even_nothing_has_bytes_on_the_desk),
+    secret_test(work_and_desk_are_apart),
+    secret_test(only_the_key_is_mapped_before_more_is_needed),
+    secret_test(no_number_comes_twice),
+    secret_test(a_key_in_a_page_serves_as_well),
     secret_test(strict_memory_that_can_not_be_locked_is_refused_at_once),
+    secret_test(strict_memory_that_can_not_be_locked_is_refused_later),
     secret_test(without_strictness_memory_that_can_not_be_locked_is_told),
     secret_test(memory_lives_until_its_last_reference),
     secret_test(all_is_unmapped_with_the_last_reference),

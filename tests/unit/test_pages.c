@@ -7,14 +7,16 @@
 
 static char *pages;
 static size_t size;
+static bool inherited;
 
 static int setup_pages(void **state)
 {
-  int lock_error = 0;
+  struct pages_lack lack;
 
   (void)state;
   size = pages_round(1);
-  pages = pages_map(size, &lock_error);
+  pages = pages_map(size, &lack);
+  inherited = lack.inherited;
   return pages != NULL ? 0 : -1;
 }
 
@@ -121,6 +123,7 @@ static void find_zeroes(void *user)
 static void a_child_finds_zeroes(void **state)
 {
   (void)state;
+  assert_false(inherited);
   assert_true(pages_protect(pages, size, PAGES_WRITABLE));
   memset(pages, 'x', size);
   in_child(find_zeroes, NULL);
@@ -130,10 +133,10 @@ static void a_child_finds_zeroes(void **state)
 
 static void what_can_not_be_mapped_is_null(void **state)
 {
-  int lock_error = 0;
+  struct pages_lack lack;
 
   (void)state;
-  assert_null(pages_map(SIZE_MAX / 2 / 4096 * 4096, &lock_error));
+  assert_null(pages_map(SIZE_MAX / 2 / 4096 * 4096, &lack));
 }
 
 int main(void)

@@ -1,5 +1,5 @@
 /*
- * secret/region: pages are as open as those who have them open need, and no longer.
+ * secret/region: guarded pages for slots or as one whole, closed until they are opened.
  */
 #include "secret_support.h"
 
@@ -26,7 +26,16 @@ static void a_new_region_is_closed_and_without_slots(void **state)
   region_free(region);
 }
 
-static void one_for_a_single_slot_has_whole_pages(void **state)
+static void all_of_its_pages_can_be_shared(void **state)
+{
+  struct secret_region *region = region_of(1, true);
+
+  (void)state;
+  assert_int_equal(buddy_size(region->buddy.order), region->size);
+  region_free(region);
+}
+
+static void one_that_is_not_shared_has_whole_pages(void **state)
 {
   struct secret_region *region = region_of(70001, false);
 
@@ -36,30 +45,19 @@ static void one_for_a_single_slot_has_whole_pages(void **state)
   region_free(region);
 }
 
-static void each_step_is_as_open_as_is_needed(void **state)
+static void it_is_as_open_as_was_last_asked_for(void **state)
 {
-  static const struct {
-    bool opens;
-    bool write;
-    bool can_read; /* afterwards */
-    bool can_write;
-  } steps[] = {
-    { true, false, true, false },  { true, true, true, true },    { true, false, true, true },
-    { false, true, true, false },  { false, false, true, false }, { true, true, true, true },
-    { false, false, true, true },  { true, true, true, true },    { false, true, true, true },
-    { false, true, false, false },
-  };
   struct secret_region *region = region_of(1, true);
 
   (void)state;
-  for (size_t i = 0; i < COUNT_OF(steps); i++) {
-    if (steps[i].opens)
-      assert_true(region_open(region, steps[i].write));
-    else
-      region_close(region, steps[i].write);
-    assert_int_equal(readable(region->pages), steps[i].can_read);
-    assert_int_equal(writable(region->pages), steps[i].can_write);
-  }
+  assert_ok(region_protect(region, PAGES_WRITABLE, &failure));
+  assert_true(readable(region->pages));
+  assert_true(writable(region->pages));
+  assert_ok(region_protect(region, PAGES_READABLE, &failure));
+  assert_true(readable(region->pages));
+  assert_false(writable(region->pages));
+  assert_ok(region_protect(region, PAGES_CLOSED, &failure));
+  assert_false(readable(region->pages));
   region_free(region);
 }
 
@@ -71,14 +69,16 @@ static void a_size_that_can_not_be_is_no_memory(void **state)
   assert_answer(region_new(SIZE_MAX, false, false, &region, &failure), CONNECTOR_NO_MEMORY, "");
   assert_answer(region_new(SIZE_MAX / 4, false, false, &region, &failure), CONNECTOR_NO_MEMORY, "");
   assert_null(region);
+  region_free(NULL);
 }
 
 int main(void)
 {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_new_region_is_closed_and_without_slots),
-    cmocka_unit_test(one_for_a_single_slot_has_whole_pages),
-    cmocka_unit_test(each_step_is_as_open_as_is_needed),
+    cmocka_unit_test(all_of_its_pages_can_be_shared),
+    cmocka_unit_test(one_that_is_not_shared_has_whole_pages),
+    cmocka_unit_test(it_is_as_open_as_was_last_asked_for),
     cmocka_unit_test(a_size_that_can_not_be_is_no_memory),
   };
 

@@ -108,7 +108,11 @@ static void what_is_missing_is_named(void **state)
   assert_int_equal(connector_secret_count(NULL), 0);
   assert_int_equal(connector_secret_version(NULL), 0);
   assert_null(connector_secret_name(NULL, 0));
+  assert_false(connector_secret_is_stale(NULL));
   connector_secret_set_version(NULL, 1);
+  connector_secret_set_stale(NULL, true);
+  assert_answer(connector_secret_copy(NULL, secret, &failure), CONNECTOR_INVALID, "into");
+  assert_answer(connector_secret_copy(secret, NULL, &failure), CONNECTOR_INVALID, "from");
   connector_secret_free(NULL);
   connector_secret_free(secret);
 }
@@ -122,6 +126,42 @@ static void a_version_is_what_it_was_set_to(void **state)
   connector_secret_set_version(secret, 7);
   assert_int_equal(connector_secret_version(secret), 7);
   connector_secret_free(secret);
+}
+
+static void a_stale_mark_is_what_it_was_set_to(void **state)
+{
+  connector_secret *secret = new_secret();
+
+  (void)state;
+  assert_false(connector_secret_is_stale(secret));
+  connector_secret_set_stale(secret, true);
+  assert_true(connector_secret_is_stale(secret));
+  connector_secret_set_stale(secret, false);
+  assert_false(connector_secret_is_stale(secret));
+  connector_secret_free(secret);
+}
+
+/* The byte is in the box of the only value. */
+static void a_value_that_the_process_damaged_is_told(void **state)
+{
+  connector_secret *secret = secret_of("{\"token\":\"t0p\"}");
+  connector_secret *same = secret_of("{\"token\":\"t0p\"}");
+  struct shown shown = { "", 0, 0 };
+  struct secret_work work = { 0 };
+
+  (void)state;
+  secret->values.items[0].cell.box[25] ^= 1;
+  assert_answer(connector_secret_use(secret, "token", keep_shown, &shown, &failure),
+                CONNECTOR_CORRUPT, "");
+  assert_answer(connector_secret_use_json(secret, keep_shown, &shown, &failure), CONNECTOR_CORRUPT,
+                "");
+  assert_answer(secret_pack(secret, &work, &failure), CONNECTOR_CORRUPT, "");
+  assert_false(connector_secret_equal(secret, same));
+  assert_int_equal(shown.calls, 0);
+  set(secret, "token", "again");
+  assert_value(secret, "token", "again");
+  connector_secret_free(secret);
+  connector_secret_free(same);
 }
 
 static void a_secret_outlives_the_memory_of_its_store(void **state)
@@ -153,7 +193,7 @@ static connector_status look(void *user, const void *bytes, size_t length, conne
   (void)length;
   (void)error;
   inside->seen = bytes;
-  inside->right = readable(bytes) && !writable((void *)(uintptr_t)bytes);
+  inside->right = readable(bytes);
   return CONNECTOR_OK;
 }
 
@@ -210,6 +250,8 @@ static connector_status change_inside(void *user, const void *bytes, size_t leng
   inside->right = connector_secret_set(inside->secret, "token", "other", 5, error) ==
                       CONNECTOR_MISUSE &&
                   connector_secret_set_json(inside->secret, "{}", 2, error) == CONNECTOR_MISUSE &&
+                  connector_secret_copy(inside->secret, inside->secret, error) ==
+                      CONNECTOR_MISUSE &&
                   length == 5 && memcmp(bytes, "value", 5) == 0;
   return CONNECTOR_OK;
 }
@@ -406,6 +448,105 @@ static void a_copy_is_the_same_and_its_own(void **state)
   connector_secret_free(copy);
 }
 
+static void a_copy_takes_the_place_of_all(void **state)
+{
+  connector_secret *from = secret_of("{\"a\":\"1\",\"b\":2,\"c\":\"\"}");
+  connector_secret *into = secret_of("{\"b\":\"old\",\"z\":\"gone\"}");
+
+  (void)state;
+  connector_secret_set_version(from, 4);
+  connector_secret_set_stale(from, true);
+  assert_ok(connector_secret_copy(into, from, &failure));
+  assert_json(into, "{\"a\":\"1\",\"b\":2,\"c\":\"\"}");
+  assert_int_equal(connector_secret_version(into), 4);
+  assert_true(connector_secret_is_stale(into));
+  assert_ok(connector_secret_copy(into, into, &failure));
+  assert_true(connector_secret_equal(into, from));
+  connector_secret_free(from);
+  assert_value(into, "a", "1");
+  connector_secret_free(into);
+}
+
+static void copies_and_merges_pass_from_store_to_store(void **state)
+{
+  struct secret_memory *own = NULL;
+  connector_secret *from = secret_of("{\"a\":\"1\",\"b\":2,\"c\":\"\"}");
+  connector_secret *into = NULL;
+
+  (void)state;
+  assert_ok(secret_memory_new(false, &own, &failure));
+  assert_ok(secret_new(own, &into, &failure));
+  secret_memory_release(own);
+  set(into, "old", "gone");
+  assert_ok(connector_secret_copy(into, from, &failure));
+  assert_json(into, "{\"a\":\"1\",\"b\":2,\"c\":\"\"}");
+  set(from, "a", "3");
+  set(into, "c", "kept no longer");
+  assert_ok(secret_merge(into, from, &failure));
+  connector_secret_free(from);
+  assert_json(into, "{\"a\":\"3\",\"b\":2}");
+  connector_secret_free(into);
+}
+
+static void a_damaged_value_is_not_copied_to_another_store(void **state)
+{
+  struct secret_memory *own = NULL;
+  connector_secret *from = secret_of("{\"a\":\"1\",\"b\":\"2\"}");
+  connector_secret *into = NULL;
+
+  (void)state;
+  assert_ok(secret_memory_new(false, &own, &failure));
+  assert_ok(secret_new(own, &into, &failure));
+  secret_memory_release(own);
+  set(into, "old", "stays");
+  from->values.items[1].cell.box[0] ^= 1;
+  assert_answer(connector_secret_copy(into, from, &failure), CONNECTOR_CORRUPT, "");
+  assert_json(into, "{\"old\":\"stays\"}");
+  connector_secret_free(from);
+  connector_secret_free(into);
+}
+
+enum { MANY = 100000 };
+
+/* 64 KiB of locked memory: what many systems give a process. */
+static void hold_many(void *user)
+{
+  connector_secret **secrets = calloc(MANY, sizeof(connector_secret *));
+  struct secret_memory *strict = NULL;
+  char value[200];
+
+  child_expects(secrets != NULL);
+  memset(value, 'v', sizeof(value));
+  limit_locking(*(size_t *)user);
+  child_expects(secret_memory_new(true, &strict, NULL) == CONNECTOR_OK);
+  for (size_t i = 0; i < MANY; i++) {
+    memcpy(value, &i, sizeof(i));
+    child_expects(secret_new(strict, &secrets[i], NULL) == CONNECTOR_OK);
+    child_expects(connector_secret_set(secrets[i], "token", value, sizeof(value), NULL) ==
+                  CONNECTOR_OK);
+  }
+  for (size_t i = 0; i < MANY; i++) {
+    struct shown shown = { "", 0, 0 };
+
+    memcpy(value, &i, sizeof(i));
+    if (i % 1000 == 0)
+      child_expects(connector_secret_use(secrets[i], "token", keep_shown, &shown, NULL) ==
+                        CONNECTOR_OK &&
+                    shown.length == sizeof(value) && memcmp(shown.text, value, shown.length) == 0);
+    connector_secret_free(secrets[i]);
+  }
+  free(secrets);
+  secret_memory_release(strict);
+}
+
+static void a_hundred_thousand_secrets_need_little_locked_memory(void **state)
+{
+  size_t limit = 65536;
+
+  (void)state;
+  in_child_with_limit(hold_many, &limit);
+}
+
 /* ---- children and threads ---- */
 
 static void use_in_child(void *user)
@@ -413,7 +554,7 @@ static void use_in_child(void *user)
   connector_secret *secret = user;
   connector_secret *other = NULL;
   struct shown shown = { "", 0, 0 };
-  struct secret_slot slot = { 0 };
+  struct secret_work work = { 0 };
   connector_error error = { 0 };
 
   child_expects(secret_new(memory, &other, &error) == CONNECTOR_MISUSE && other == NULL);
@@ -424,8 +565,9 @@ static void use_in_child(void *user)
                 CONNECTOR_MISUSE);
   child_expects(connector_secret_use_json(secret, keep_shown, &shown, &error) == CONNECTOR_MISUSE);
   child_expects(error.status == CONNECTOR_MISUSE && error.message[0] != '\0');
-  child_expects(secret_pack(secret, &slot, &error) == CONNECTOR_MISUSE);
+  child_expects(secret_pack(secret, &work, &error) == CONNECTOR_MISUSE);
   child_expects(secret_merge(secret, secret, &error) == CONNECTOR_MISUSE);
+  child_expects(connector_secret_copy(secret, secret, &error) == CONNECTOR_MISUSE);
   child_expects(!connector_secret_equal(secret, secret));
   child_expects(shown.calls == 0);
   child_expects(connector_secret_count(secret) == 2);
@@ -506,6 +648,8 @@ int main(void)
     secret_test(a_name_that_is_not_there_is_not_found),
     secret_test(what_is_missing_is_named),
     secret_test(a_version_is_what_it_was_set_to),
+    secret_test(a_stale_mark_is_what_it_was_set_to),
+    secret_test(a_value_that_the_process_damaged_is_told),
     secret_test(a_secret_outlives_the_memory_of_its_store),
     secret_test(bytes_can_be_read_only_inside),
     secret_test(what_the_function_says_is_the_answer),
@@ -518,6 +662,10 @@ int main(void)
     secret_test(merging_a_secret_onto_itself_changes_nothing),
     secret_test(a_merge_that_is_too_much_changes_nothing),
     secret_test(a_copy_is_the_same_and_its_own),
+    secret_test(a_copy_takes_the_place_of_all),
+    secret_test(copies_and_merges_pass_from_store_to_store),
+    secret_test(a_damaged_value_is_not_copied_to_another_store),
+    secret_test(a_hundred_thousand_secrets_need_little_locked_memory),
     secret_test(a_child_sees_no_value_and_can_free),
     secret_test(threads_use_secrets_of_one_store),
   };

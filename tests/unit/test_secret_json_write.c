@@ -94,15 +94,16 @@ static connector_status keep_place(void *user, const void *bytes, size_t length,
 static void the_text_is_wiped_afterwards(void **state)
 {
   connector_secret *secret = secret_of("{\"token\":\"t0p\"}");
+  struct secret_work desk = { 0 };
   const char *place = NULL;
 
   (void)state;
   assert_ok(connector_secret_use_json(secret, keep_place, &place, &failure));
   assert_false(readable(place));
-  assert_ok(secret_values_read(&secret->values, &failure));
+  assert_ok(secret_desk_take(memory, 1, &desk, &failure));
   for (size_t i = 0; i < strlen("{\"token\":\"t0p\"}"); i++)
     assert_int_equal(place[i], 0);
-  secret_values_read_done(&secret->values);
+  secret_work_give(&desk);
   connector_secret_free(secret);
 }
 
@@ -152,20 +153,17 @@ static void what_is_missing_is_named(void **state)
   connector_secret_free(secret);
 }
 
-static void json_can_be_kept_in_a_slot(void **state)
+static void json_on_the_desk_needs_no_secret(void **state)
 {
   connector_secret *secret = secret_of("{\"token\":\"t0p\"}");
-  struct secret_slot slot = { 0 };
-  const char *bytes = NULL;
+  struct secret_work desk = { 0 };
 
   (void)state;
-  assert_ok(secret_write_json(secret, &slot, &failure));
+  assert_ok(secret_write_json(secret, &desk, &failure));
   connector_secret_free(secret);
-  assert_ok(secret_slot_read(&slot, &bytes, &failure));
-  assert_int_equal(slot.length, strlen("{\"token\":\"t0p\"}"));
-  assert_memory_equal(bytes, "{\"token\":\"t0p\"}", slot.length);
-  secret_slot_read_done(&slot);
-  secret_slot_give(&slot);
+  assert_int_equal(desk.length, strlen("{\"token\":\"t0p\"}"));
+  assert_memory_equal(desk.bytes, "{\"token\":\"t0p\"}", desk.length);
+  secret_work_give(&desk);
 }
 
 int main(void)
@@ -180,7 +178,7 @@ int main(void)
     secret_test(a_large_secret_is_shown_whole),
     secret_test(what_the_function_says_is_the_answer),
     secret_test(what_is_missing_is_named),
-    secret_test(json_can_be_kept_in_a_slot),
+    secret_test(json_on_the_desk_needs_no_secret),
   };
 
   return cmocka_run_group_tests_name("secret_json_write", tests, NULL, NULL);

@@ -101,6 +101,7 @@ static const char before[] = "{\"a\":\"old\",\"b\":\"kept\"}";
 
 static connector_secret *secret;
 static connector_secret *other;
+static connector_secret *foreign;
 
 static connector_status try_new(void)
 {
@@ -146,19 +147,25 @@ static connector_status try_copy(void)
   return status;
 }
 
+static connector_status try_copy_over(void)
+{
+  return connector_secret_copy(secret, other, &failure);
+}
+
+/* From the memory of another store. */
+static connector_status try_copy_across(void)
+{
+  return connector_secret_copy(secret, foreign, &failure);
+}
+
 static connector_status try_pack(void)
 {
-  struct secret_slot slot = { 0 };
-  connector_status status = secret_pack(other, &slot, &failure);
-  const char *bytes = NULL;
+  struct secret_work work = { 0 };
+  connector_status status = secret_pack(other, &work, &failure);
 
   if (status == CONNECTOR_OK)
-    status = secret_slot_read(&slot, &bytes, &failure);
-  if (status == CONNECTOR_OK) {
-    status = secret_unpack(secret, bytes, slot.length, &failure);
-    secret_slot_read_done(&slot);
-  }
-  secret_slot_give(&slot);
+    status = secret_unpack(secret, work.bytes, work.length, &failure);
+  secret_work_give(&work);
   return status;
 }
 
@@ -176,14 +183,27 @@ static connector_status try_use_json(void)
   return connector_secret_use_json(secret, keep_shown, &shown, &failure);
 }
 
-/* With each failure a fresh memory, so that regions have to be made too. Where a slot can't be
- * opened to be wiped it stays taken until the memory goes, which then takes all. */
-static bool try_one(connector_status (*run)(void), long at, bool from_then_on)
+static connector_secret *new_foreign(enum secret_key_place place)
+{
+  connector_secret *made = NULL;
+  struct secret_memory *own = NULL;
+
+  assert_ok(secret_memory_make(false, place, &own, &failure));
+  assert_ok(secret_new(own, &made, &failure));
+  set(made, "a", "new");
+  secret_memory_release(own);
+  return made;
+}
+
+/* With each failure a fresh memory, so that regions have to be made too. */
+static bool try_one(connector_status (*run)(void), enum secret_key_place place, long at,
+                    bool from_then_on)
 {
   long outstanding = heap.outstanding;
   connector_status status = CONNECTOR_OK;
 
-  assert_ok(secret_memory_new(false, &memory, &failure));
+  assert_ok(secret_memory_make(false, place, &memory, &failure));
+  foreign = new_foreign(place);
   secret = secret_of(before);
   other = secret_of("{\"a\":\"new\",\"c\":1}");
   memset(&failure, 0x5a, sizeof(failure));
@@ -202,6 +222,7 @@ static bool try_one(connector_status (*run)(void), long at, bool from_then_on)
   assert_int_equal(run(), CONNECTOR_OK);
   connector_secret_free(secret);
   connector_secret_free(other);
+  connector_secret_free(foreign);
   secret_memory_release(memory);
   assert_int_equal(heap.outstanding, outstanding);
   return heap.calls >= at;
@@ -231,18 +252,20 @@ static bool can_fail(void)
 static void nothing_is_lost_without_memory(void **state)
 {
   static connector_status (*const tried[])(void) = {
-    try_new, try_set, try_json, try_large, try_merge, try_copy, try_pack, try_use, try_use_json,
+    try_new,       try_set,         try_json, try_large, try_merge,    try_copy,
+    try_copy_over, try_copy_across, try_pack, try_use,   try_use_json,
   };
 
   (void)state;
   if (!can_fail())
     return;
   for (size_t i = 0; i < COUNT_OF(tried); i++)
-    for (int mode = 0; mode < 2; mode++) {
+    for (int mode = 0; mode < 4; mode++) {
+      enum secret_key_place place = mode < 2 ? SECRET_KEY_IN_FILE : SECRET_KEY_IN_PAGE;
       long at = 1;
 
-      (void)try_one(tried[i], 1000000, false); /* what stays for good is there now */
-      while (try_one(tried[i], at, mode == 1))
+      (void)try_one(tried[i], place, 1000000, false); /* what stays for good is there now */
+      while (try_one(tried[i], place, at, mode % 2 == 1))
         at++;
       assert_true(at > 1);
     }
@@ -254,7 +277,7 @@ static void memory_itself_can_be_refused(void **state)
   (void)state;
   if (!can_fail())
     return;
-  for (int strict = 0; strict < 2; strict++) {
+  for (int mode = 0; mode < 4; mode++) {
     connector_status status = CONNECTOR_NO_MEMORY;
 
     for (long at = 1; status != CONNECTOR_OK; at++) {
@@ -265,7 +288,8 @@ static void memory_itself_can_be_refused(void **state)
       heap.at = at;
       heap.from_then_on = false;
       heap.armed = true;
-      status = secret_memory_new(strict == 1, &made, &failure);
+      status = secret_memory_make(mode % 2 == 1, mode < 2 ? SECRET_KEY_IN_FILE : SECRET_KEY_IN_PAGE,
+                                  &made, &failure);
       heap.armed = false;
       assert_true(status == CONNECTOR_OK || status == CONNECTOR_NO_MEMORY);
       secret_memory_release(made);

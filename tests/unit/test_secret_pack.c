@@ -6,19 +6,15 @@
 /* What a secret packs to, to be freed. */
 static uint8_t *packed(const connector_secret *secret, size_t *length)
 {
-  struct secret_slot slot = { 0 };
-  const char *bytes = NULL;
+  struct secret_work work = { 0 };
   uint8_t *copy = NULL;
 
-  assert_ok(secret_pack(secret, &slot, &failure));
-  assert_ok(secret_slot_read(&slot, &bytes, &failure));
-  copy = malloc(slot.length);
+  assert_ok(secret_pack(secret, &work, &failure));
+  copy = malloc(work.length);
   assert_non_null(copy);
-  memcpy(copy, bytes, slot.length);
-  *length = slot.length;
-  secret_slot_read_done(&slot);
-  assert_false(readable(bytes));
-  secret_slot_give(&slot);
+  memcpy(copy, work.bytes, work.length);
+  *length = work.length;
+  secret_work_give(&work);
   return copy;
 }
 
@@ -86,20 +82,17 @@ static void a_large_secret_comes_back(void **state)
   free(value);
 }
 
-static void a_slot_can_be_unpacked_while_it_is_open(void **state)
+static void what_is_in_work_memory_can_be_unpacked(void **state)
 {
   connector_secret *secret = secret_of("{\"token\":\"t0p\"}");
-  struct secret_slot slot = { 0 };
-  const char *bytes = NULL;
+  struct secret_work work = { 0 };
 
   (void)state;
-  assert_ok(secret_pack(secret, &slot, &failure));
+  assert_ok(secret_pack(secret, &work, &failure));
   assert_ok(connector_secret_set(secret, "token", "other", 5, &failure));
-  assert_ok(secret_slot_read(&slot, &bytes, &failure));
-  assert_ok(secret_unpack(secret, bytes, slot.length, &failure));
-  secret_slot_read_done(&slot);
+  assert_ok(secret_unpack(secret, work.bytes, work.length, &failure));
   assert_value(secret, "token", "t0p");
-  secret_slot_give(&slot);
+  secret_work_give(&work);
   connector_secret_free(secret);
 }
 
@@ -173,7 +166,7 @@ int main(void)
     secret_test(what_is_packed_comes_back),
     secret_test(the_form_is_fixed),
     secret_test(a_large_secret_comes_back),
-    secret_test(a_slot_can_be_unpacked_while_it_is_open),
+    secret_test(what_is_in_work_memory_can_be_unpacked),
     secret_test(anything_that_is_cut_is_refused),
     secret_test(anything_else_is_refused),
     secret_test(a_value_that_is_too_long_is_refused),

@@ -4,11 +4,23 @@
  */
 #include "secret_support.h"
 
+static connector_status make(const char *name, size_t name_length, const char *bytes, size_t length,
+                             struct secret_value *out)
+{
+  struct secret_key key = { 0 };
+  connector_status status = CONNECTOR_OK;
+
+  assert_int_equal(secret_key_take(memory, &key, NULL), CONNECTOR_OK);
+  status = secret_value_make(&key, name, name_length, bytes, length, out, &failure);
+  secret_key_give(&key);
+  return status;
+}
+
 static struct secret_value value_of(const char *name, const char *text)
 {
   struct secret_value value = { 0 };
 
-  assert_ok(secret_value_copy(memory, name, strlen(name), text, strlen(text), &value, &failure));
+  assert_ok(make(name, strlen(name), text, strlen(text), &value));
   return value;
 }
 
@@ -24,13 +36,12 @@ static void assert_text(const struct secret_values *values, size_t at, const cha
                         const char *text)
 {
   const struct secret_value *value = &values->items[at];
-  const char *bytes = NULL;
+  char bytes[64];
 
   assert_string_equal(value->name, name);
-  assert_int_equal(value->slot.length, strlen(text));
-  assert_ok(secret_slot_read(&value->slot, &bytes, &failure));
+  assert_int_equal(value->cell.length, strlen(text));
+  assert_ok(secret_cell_open(memory, &value->cell, bytes, &failure));
   assert_memory_equal(bytes, text, strlen(text));
-  secret_slot_read_done(&value->slot);
 }
 
 static void names_have_rules(void **state)
@@ -42,17 +53,15 @@ static void names_have_rules(void **state)
 
   (void)state;
   for (size_t i = 0; i < COUNT_OF(bad); i++)
-    assert_answer(secret_value_make(memory, bad[i], strlen(bad[i]), 1, &value, &failure),
-                  CONNECTOR_INVALID, "name");
+    assert_answer(make(bad[i], strlen(bad[i]), "x", 1, &value), CONNECTOR_INVALID, "name");
   for (size_t i = 0; i < COUNT_OF(good); i++) {
-    assert_ok(secret_value_make(memory, good[i], strlen(good[i]), 1, &value, &failure));
+    assert_ok(make(good[i], strlen(good[i]), "x", 1, &value));
     assert_string_equal(value.name, good[i]);
     secret_value_free(&value);
   }
-  assert_answer(
-      secret_value_make(memory, longest, CONNECTOR_SECRET_NAME_MAX + 1, 1, &value, &failure),
-      CONNECTOR_INVALID, "name");
-  assert_ok(secret_value_make(memory, longest, CONNECTOR_SECRET_NAME_MAX, 1, &value, &failure));
+  assert_answer(make(longest, CONNECTOR_SECRET_NAME_MAX + 1, "x", 1, &value), CONNECTOR_INVALID,
+                "name");
+  assert_ok(make(longest, CONNECTOR_SECRET_NAME_MAX, "x", 1, &value));
   assert_int_equal(value.name_length, CONNECTOR_SECRET_NAME_MAX);
   secret_value_free(&value);
   free(longest);
@@ -61,14 +70,15 @@ static void names_have_rules(void **state)
 static void a_value_that_is_too_long_is_told_by_name(void **state)
 {
   struct secret_value value = { 0 };
+  char *bytes = run_of('v', CONNECTOR_SECRET_VALUE_MAX + 1);
 
   (void)state;
-  assert_answer(
-      secret_value_make(memory, "key", 3, CONNECTOR_SECRET_VALUE_MAX + 1, &value, &failure),
-      CONNECTOR_INVALID, "key");
+  assert_answer(make("key", 3, bytes, CONNECTOR_SECRET_VALUE_MAX + 1, &value), CONNECTOR_INVALID,
+                "key");
   assert_null(value.name);
-  assert_ok(secret_value_make(memory, "key", 3, CONNECTOR_SECRET_VALUE_MAX, &value, &failure));
+  assert_ok(make("key", 3, bytes, CONNECTOR_SECRET_VALUE_MAX, &value));
   secret_value_free(&value);
+  free(bytes);
 }
 
 static void errors_show_no_name_that_is_a_secret_itself(void **state)
@@ -186,24 +196,47 @@ static void a_full_set_takes_one_where_another_goes(void **state)
   secret_values_free(&values);
 }
 
-static void all_values_are_open_at_once(void **state)
+static void assert_copied(struct secret_memory *from, const struct secret_values *values)
 {
+  struct secret_values copies = { 0 };
+
+  assert_ok(secret_values_copy(values, from, memory, &copies, &failure));
+  assert_int_equal(copies.count, 2);
+  assert_text(&copies, 0, "a", "1");
+  assert_text(&copies, 1, "empty", "");
+  assert_true(copies.items[0].json);
+  secret_values_free(&copies);
+}
+
+static void copies_are_for_the_memory_that_they_are_made_for(void **state)
+{
+  struct secret_memory *own = NULL;
+  struct secret_memory *first = memory;
   struct secret_values values = { 0 };
-  const char *bytes = NULL;
 
   (void)state;
   put(&values, "a", "1", false);
   put(&values, "empty", "", false);
-  assert_ok(secret_slot_read(&values.items[0].slot, &bytes, &failure));
-  secret_slot_read_done(&values.items[0].slot);
-  assert_false(readable(bytes));
-  assert_ok(secret_values_read(&values, &failure));
-  assert_true(readable(bytes));
-  assert_ok(secret_values_write(&values, &failure));
-  secret_values_read_done(&values);
-  assert_true(readable(bytes));
-  secret_values_write_done(&values);
-  assert_false(readable(bytes));
+  values.items[0].json = true;
+  assert_copied(memory, &values);
+  assert_ok(secret_memory_new(false, &own, &failure));
+  memory = own;
+  assert_copied(first, &values);
+  memory = first;
+  secret_memory_release(own);
+  secret_values_free(&values);
+}
+
+static void the_longest_value_is_told(void **state)
+{
+  struct secret_values values = { 0 };
+
+  (void)state;
+  assert_int_equal(secret_values_longest(&values), 0);
+  put(&values, "a", "1", false);
+  put(&values, "b", "333", false);
+  put(&values, "c", "22", false);
+  assert_int_equal(secret_values_longest(&values), 3);
   secret_values_free(&values);
 }
 
@@ -219,7 +252,8 @@ int main(void)
     secret_test(an_empty_value_stays_or_removes_as_asked),
     secret_test(a_full_set_takes_no_more_but_replaces),
     secret_test(a_full_set_takes_one_where_another_goes),
-    secret_test(all_values_are_open_at_once),
+    secret_test(copies_are_for_the_memory_that_they_are_made_for),
+    secret_test(the_longest_value_is_told),
   };
 
   return cmocka_run_group_tests_name("values", tests, NULL, NULL);
