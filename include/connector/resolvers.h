@@ -20,9 +20,9 @@ extern "C" {
 #define CONNECTOR_ROOT_KEY_BYTES 32
 
 /**
- * Gives the root key, such as from a key service or a TPM. Asked on the calling thread, once, when
- * a secret is first needed, without a lock or transaction of the library's held. The library wipes
- * `key` afterwards. @since 0.3.0
+ * Gives the root key, such as from a key service or a TPM. Asked once, on the thread of the first
+ * call that needs it, outside of transactions; other threads wait meanwhile for the key, so it must
+ * not use the store. The library wipes `key` afterwards. @since 0.3.0
  */
 typedef connector_status (*connector_root_key_fn)(void *user, void *key, connector_error *error);
 
@@ -78,7 +78,7 @@ typedef struct connector_sealed_options {
  * them with one path share nothing.
  *
  * @param options required
- * @param out the caller's
+ * @param out the caller's, from CONNECTOR_SECRETS_INIT
  * @param error may be NULL
  * @retval CONNECTOR_INVALID no key, more than one, or one that is none: error.field names it
  * @retval CONNECTOR_IO `root_key_file` can't be read
@@ -146,7 +146,7 @@ connector_tenant_key_rotate(connector_store *store, const char *tenant_id,
  * read anew with every call; a change of a mount while it is read is SECRET_UNAVAILABLE.
  *
  * @param root a folder; copied, and opened with every call
- * @param out the caller's
+ * @param out the caller's, from CONNECTOR_SECRETS_INIT
  * @param error may be NULL
  * @retval CONNECTOR_INVALID `root` is not given or not absolute
  * @retval CONNECTOR_NO_MEMORY there is none
@@ -175,7 +175,7 @@ typedef struct connector_secret_variable {
  * change it meanwhile
  * @param variables the map; copied
  * @param count of them
- * @param out the caller's
+ * @param out the caller's, from CONNECTOR_SECRETS_INIT
  * @param error may be NULL
  * @retval CONNECTOR_INVALID a path, name or variable is none, or a value is there twice
  * @retval CONNECTOR_NO_MEMORY there is none
@@ -201,7 +201,7 @@ typedef struct connector_secrets_route {
  *
  * @param routes copied; in the order in which they are tried
  * @param count 1 to 64
- * @param out the caller's; its `close` closes theirs
+ * @param out the caller's, from CONNECTOR_SECRETS_INIT; its `close` closes theirs
  * @param error may be NULL
  * @retval CONNECTOR_INVALID a prefix is none, or a resolver has no `get`; they stay the caller's
  * @retval CONNECTOR_NO_MEMORY there is none

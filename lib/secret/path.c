@@ -106,10 +106,10 @@ static const char *check_doubled(const struct path_segments *segments)
   return "names the mount twice";
 }
 
-static const char *parse(const char *text, struct path_segments *segments)
+/* Any number of segments. */
+static const char *parse_segments(const char *text, struct path_segments *segments)
 {
   size_t length = strnlen(text, VAULT_PATH_MOST + 1);
-  const char *complaint = NULL;
 
   if (length == 0)
     return "is empty";
@@ -117,10 +117,30 @@ static const char *parse(const char *text, struct path_segments *segments)
     return "is longer than 1024 bytes";
   if (utf8_classify(text, length) != UTF8_PLAIN)
     return "must be UTF-8 without control characters";
-  complaint = split(text, segments);
+  return split(text, segments);
+}
+
+static const char *parse(const char *text, struct path_segments *segments)
+{
+  const char *complaint = parse_segments(text, segments);
+
   if (complaint == NULL)
     complaint = part(segments);
   return complaint != NULL ? complaint : check_doubled(segments);
+}
+
+const char *vault_path_complaint(const char *text)
+{
+  struct path_segments segments;
+
+  return parse(text, &segments);
+}
+
+const char *vault_prefix_complaint(const char *text)
+{
+  struct path_segments segments;
+
+  return text[0] == '\0' ? NULL : parse_segments(text, &segments);
 }
 
 static connector_status refuse(const char *complaint, connector_error *error)

@@ -77,4 +77,10 @@ connector_status vault_path_check(const struct path_segments *compiled,
                                   struct arena *arena, struct vault_path *out,
                                   connector_error *error);
 
+/* What is wrong with a path, whoever's it is, or NULL: a clause without its subject. */
+const char *vault_path_complaint(const char *text);
+
+/* What is wrong with the start of a path, or NULL: whole segments, or "" for all paths. */
+const char *vault_prefix_complaint(const char *text);
+
 #endif

@@ -446,6 +446,37 @@ static void a_path_that_is_made_too_long_is_none(void **state)
       expand("kv/data/{tenant_id}/{tenant_id}/{tenant_id}/{tenant_id}/{connector_id}", &odd));
 }
 
+/* ---- without a record ---- */
+
+static void a_path_can_be_checked_without_its_record(void **state)
+{
+  (void)state;
+  assert_null(vault_path_complaint("secret/data/dev/jira"));
+  assert_null(vault_path_complaint("secret/data/a/b/" OTHER));
+  assert_non_null(vault_path_complaint(""));
+  assert_non_null(vault_path_complaint("secret/data"));
+  assert_non_null(vault_path_complaint("secret/data/../a"));
+  assert_non_null(vault_path_complaint("secret/data/secret/data/a"));
+}
+
+static void the_start_of_a_path_is_whole_segments(void **state)
+{
+  static const char *const good[] = { "", "secret", "secret/data", "secret/data/dev", "kv/team" };
+  static const char *const bad[] = {
+    "/", "secret/", "/secret", "a//b", "..", "a/./b", "a%41", "a\n"
+  };
+  char text[VAULT_PATH_MOST + 2];
+
+  (void)state;
+  for (size_t i = 0; i < COUNT_OF(good); i++)
+    assert_null(vault_prefix_complaint(good[i]));
+  for (size_t i = 0; i < COUNT_OF(bad); i++)
+    assert_non_null(vault_prefix_complaint(bad[i]));
+  memset(text, 'x', sizeof(text));
+  text[sizeof(text) - 1] = '\0';
+  assert_non_null(vault_prefix_complaint(text));
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -470,6 +501,8 @@ int main(void)
     path_test(a_value_that_moves_the_mount_makes_no_path),
     path_test(a_record_without_an_app_gets_no_path_with_one),
     path_test(a_path_that_is_made_too_long_is_none),
+    path_test(a_path_can_be_checked_without_its_record),
+    path_test(the_start_of_a_path_is_whole_segments),
   };
 
   return cmocka_run_group_tests_name("path", tests, NULL, NULL);
