@@ -1,6 +1,6 @@
 # libconnector: plain make, no configure step. `make help` explains the targets.
 
-VERSION  := 0.2.0
+VERSION  := 0.3.0
 SOVERSION := 0
 
 PREFIX     ?= /usr/local

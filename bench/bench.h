@@ -50,6 +50,7 @@ extern const struct group bench_memory_claims;
 extern const struct group bench_large_claims;
 extern const struct group bench_json;
 extern const struct group bench_threads;
+extern const struct group bench_secrets;
 
 /* For `skip` of the groups that need storage in memory. */
 bool bench_no_memory_directory(const struct bench *bench);
@@ -66,6 +67,12 @@ extern const size_t bench_process_count;
 
 /* Whether `only` asks for an operation. */
 bool bench_wants(const struct bench *bench, const char *operation);
+
+/* Sets the values that a secret of the benchmark has: what an OAuth client keeps. */
+bool secret_fill(connector_secret *secret, connector_error *error);
+
+/* Their bytes, names included. */
+size_t secret_bytes(void);
 
 /* ---- files ---- */
 

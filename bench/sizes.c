@@ -10,16 +10,17 @@
 #include <malloc.h>
 #endif
 
-enum { DISK_BATCHES = 10, LIBRARY_LIMIT = 300000 };
+enum { DISK_BATCHES = 10, LIBRARY_LIMIT = 300000, SECRETS = 100000 };
 
 static const char disk_name[] = "bytes on disk for a record";
 static const char history_name[] = "bytes of history for a record";
 static const char heap_name[] = "memory for a record";
 static const char resident_name[] = "resident memory for a record";
+static const char secret_name[] = "memory for a secret, 100,000 held";
 static const char library_name[] = "shared library, stripped";
 
-const char *const bench_size_names[] = { disk_name, history_name, heap_name, resident_name,
-                                         library_name };
+const char *const bench_size_names[] = { disk_name,     history_name, heap_name,
+                                         resident_name, secret_name,  library_name };
 const size_t bench_size_count = sizeof(bench_size_names) / sizeof(bench_size_names[0]);
 
 static void add(const char *operation, const char *versus, double other, double library,
@@ -282,6 +283,36 @@ static bool memory_size(const struct bench *bench)
   return good;
 }
 
+/* ---- secrets in memory ---- */
+
+static bool hold_secrets(connector_store *store, connector_secret **secrets)
+{
+  connector_error error;
+
+  for (size_t i = 0; i < SECRETS; i++)
+    if (!library_good(connector_secret_new(store, &secrets[i], &error), &error) ||
+        !secret_fill(secrets[i], &error))
+      return false;
+  return true;
+}
+
+static bool secret_size(const struct bench *bench)
+{
+  connector_store *store = library_open(bench->small_path);
+  connector_secret **secrets = calloc(SECRETS, sizeof(*secrets));
+  double heap = heap_bytes();
+  bool good = store != NULL && secrets != NULL && hold_secrets(store, secrets);
+
+  heap = heap_bytes() - heap;
+  if (good && heap > 0)
+    add(secret_name, "its bytes", (double)secret_bytes(), heap / SECRETS, 0);
+  for (size_t i = 0; secrets != NULL && i < SECRETS; i++)
+    connector_secret_free(secrets[i]);
+  free(secrets);
+  connector_close(store);
+  return good;
+}
+
 bool bench_sizes(struct bench *bench)
 {
   if (bench_wants(bench, disk_name) && !disk_size(bench))
@@ -289,6 +320,8 @@ bool bench_sizes(struct bench *bench)
   if (bench_wants(bench, history_name) && !history_size(bench))
     return false;
   if ((bench_wants(bench, heap_name) || bench_wants(bench, resident_name)) && !memory_size(bench))
+    return false;
+  if (bench_wants(bench, secret_name) && !secret_size(bench))
     return false;
   if (bench->library_bytes > 0 && bench_wants(bench, library_name))
     add(library_name, "300 kB", LIBRARY_LIMIT, (double)bench->library_bytes, 1.0);

@@ -14,6 +14,8 @@
 #include <connector/json.h>
 #include <connector/query.h>
 #include <connector/record.h>
+#include <connector/resolvers.h>
+#include <connector/secret.h>
 #include <connector/store.h>
 
 #endif

@@ -59,8 +59,10 @@ typedef enum connector_action {
   CONNECTOR_ACTION_HISTORY = 8, /**< history, as-of and feed; the record is NULL for a feed, for
                                      trimming and verifying, and where it was purged */
   CONNECTOR_ACTION_REPORT = 9,  /**< a health report: the record as it stands before it */
-  CONNECTOR_ACTION_LEASE = 10   /**< taking, renewing and ending a lease, and claiming, where it is
+  CONNECTOR_ACTION_LEASE = 10,  /**< taking, renewing and ending a lease, and claiming, where it is
                                      asked once and the record is NULL */
+  CONNECTOR_ACTION_SECRET_READ = 11, /**< reading the record's secret, or of its versions */
+  CONNECTOR_ACTION_SECRET_WRITE = 12 /**< writing, deleting, restoring or destroying it */
 } connector_action;
 
 /** What happened to a record. Values are forever. @since 0.1.0 */
@@ -189,6 +191,8 @@ typedef enum connector_guard {
   CONNECTOR_GUARD_ALLOW = 1
 } connector_guard;
 
+struct connector_secrets; /* connector/secret.h */
+
 /**
  * How a store is opened. Start from CONNECTOR_OPTIONS_INIT: all else zero is the default.
  *
@@ -227,6 +231,18 @@ typedef struct connector_options {
   bool never_disable;            /**< failing connectors stay enabled. @since 0.2.0 */
   bool no_history;               /**< write no history: the feed, history and as-of show only what
                                       stores without this option write. @since 0.2.0 */
+  const struct connector_secrets *secrets; /**< where secrets are (connector/secret.h); copied, and
+                                                the store's once it is open: it calls `close`. NULL:
+                                                nowhere. @since 0.3.0 */
+  const char
+      *vault_path_template;   /**< the path of a secret whose record has none: a path in which
+                                   whole segments may be `{tenant_id}`, `{app_id}` or
+                                   `{connector_id}`, the last one at least once; copied. NULL =
+                                   "secret/data/{tenant_id}/connectors/{connector_id}/credentials".
+                                   @since 0.3.0 */
+  uint32_t secret_timeout_ms; /**< for each call of a resolver; 0 = its own. @since 0.3.0 */
+  bool lock_secrets;          /**< fail where memory for secrets can't be locked, instead of going
+                                   on with memory that may reach swap. @since 0.3.0 */
 } connector_options;
 
 /** Bytes of `history_key`. @since 0.2.0 */
@@ -392,13 +408,17 @@ CONNECTOR_API CONNECTOR_CHECKED connector_status connector_restore(connector_sto
                                                                    connector_error *error);
 
 /**
- * Removes a soft-deleted record for good.
+ * Removes a soft-deleted record for good, and before it the secret that its `vault_path` names, where
+ * the path names the connector: a path that it may share with others is left to the host. A restore
+ * at the same moment may find the secret gone.
  *
  * @param store an open store
  * @param id any text
  * @param error may be NULL
  * @retval CONNECTOR_CONFLICT the record is not deleted
  * @retval CONNECTOR_NOT_FOUND as for connector_get()
+ * @retval CONNECTOR_SECRET_UNAVAILABLE or another SECRET_ status: the secret can't be destroyed, and
+ *         the record is still there
  * @since 0.1.0
  */
 CONNECTOR_API CONNECTOR_CHECKED connector_status connector_purge(connector_store *store,
@@ -406,7 +426,8 @@ CONNECTOR_API CONNECTOR_CHECKED connector_status connector_purge(connector_store
                                                                  connector_error *error);
 
 /**
- * Removes for good the records that the caller may read and that were deleted before a time.
+ * Removes for good the records that the caller may read and that were deleted before a time, and
+ * their secrets as connector_purge().
  *
  * Works in transactions of a bounded size, so that other writers are not held up; what is purged
  * before a failure stays purged.
@@ -543,12 +564,14 @@ typedef struct connector_stats {
   int64_t tenants; /**< tenants that have a record */
   int64_t file_bytes;
   int64_t wal_bytes;
-  int64_t free_bytes;      /**< inside the file, to be used again */
-  int64_t schema_version;  /**< of the file */
-  int64_t readers_open;    /**< reader connections open now */
-  int64_t writes;          /**< transactions that this store committed */
-  int64_t busy_waits;      /**< times that a write waited for another process */
-  int64_t longest_wait_us; /**< the longest of these waits, in microseconds */
+  int64_t free_bytes;            /**< inside the file, to be used again */
+  int64_t schema_version;        /**< of the file */
+  int64_t readers_open;          /**< reader connections open now */
+  int64_t writes;                /**< transactions that this store committed */
+  int64_t busy_waits;            /**< times that a write waited for another process */
+  int64_t longest_wait_us;       /**< the longest of these waits, in microseconds */
+  int64_t secret_bytes_locked;   /**< memory for secrets that is locked. @since 0.3.0 */
+  int64_t secret_bytes_unlocked; /**< and that could not be: it may reach swap. @since 0.3.0 */
 } connector_stats;
 
 /** Empty figures. @since 0.1.0 */
@@ -567,10 +590,10 @@ CONNECTOR_API CONNECTOR_CHECKED connector_status connector_stats_get(connector_s
                                                                      connector_error *error);
 
 /** Version of this header, as connector_version_number() gives the library's. @since 0.1.0 */
-#define CONNECTOR_VERSION_NUMBER 200
+#define CONNECTOR_VERSION_NUMBER 300
 
 /**
- * The library's version, such as "0.2.0".
+ * The library's version, such as "0.3.0".
  *
  * @return static text
  * @since 0.1.0

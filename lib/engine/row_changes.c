@@ -283,6 +283,7 @@ static const uint64_t purged_fields = CONNECTOR_BIT(CONNECTOR_FIELD_ID) |
                                       CONNECTOR_BIT(CONNECTOR_FIELD_OWNER_ID) |
                                       CONNECTOR_BIT(CONNECTOR_FIELD_GROUP_ID) |
                                       CONNECTOR_BIT(CONNECTOR_FIELD_USER_ID) |
+                                      CONNECTOR_BIT(CONNECTOR_FIELD_VAULT_PATH) |
                                       CONNECTOR_BIT(CONNECTOR_FIELD_VERSION);
 
 static void purgeable_text(struct buffer *sql, const void *context)

@@ -178,7 +178,54 @@ static const char version_2[] =
     " WHERE " DUE_SYNC_KEY " IS NOT NULL AND sync_after IS NOT NULL AND deleted_at IS NULL;"
     "PRAGMA user_version = 2;";
 
-static const char *const steps[SCHEMA_VERSION] = { version_1, version_2 };
+/*
+ * The sealed vault: a root, a key for each tenant and term, secrets, and their versions. What the
+ * bytes are is in seal.h; all of it is authenticated by
+ * keys that are not in the file.
+ */
+static const char version_3[] =
+    "CREATE TABLE sealed_root ("
+    " id INTEGER PRIMARY KEY,"
+    " form INTEGER NOT NULL,"
+    " passes INTEGER NOT NULL,"
+    " memory INTEGER NOT NULL,"
+    " salt BLOB NOT NULL,"
+    " term INTEGER NOT NULL,"
+    " generation INTEGER NOT NULL,"
+    " mac BLOB NOT NULL,"
+    " digest BLOB NOT NULL"
+    ") STRICT;"
+    "CREATE TABLE sealed_key ("
+    " tenant_id TEXT NOT NULL,"
+    " term INTEGER NOT NULL,"
+    " wrapped BLOB NOT NULL,"
+    " PRIMARY KEY (tenant_id, term)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE TABLE sealed_secret ("
+    " seq INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " tenant_id TEXT NOT NULL,"
+    " connector_id TEXT NOT NULL,"
+    " path TEXT NOT NULL,"
+    " app_id TEXT,"
+    " term INTEGER NOT NULL,"
+    " current INTEGER NOT NULL,"
+    " versions BLOB NOT NULL,"
+    " mac BLOB NOT NULL"
+    ") STRICT;"
+    "CREATE UNIQUE INDEX sealed_secret_key ON sealed_secret (connector_id, tenant_id, path);"
+    "CREATE INDEX sealed_secret_term ON sealed_secret (tenant_id, term);"
+    "CREATE TABLE sealed_version ("
+    " secret INTEGER NOT NULL,"
+    " version INTEGER NOT NULL,"
+    " tenant_id TEXT NOT NULL,"
+    " wrapped BLOB NOT NULL,"
+    " commitment BLOB NOT NULL,"
+    " box BLOB NOT NULL,"
+    " PRIMARY KEY (secret, version)"
+    ") STRICT;"
+    "PRAGMA user_version = 3;";
+
+static const char *const steps[SCHEMA_VERSION] = { version_1, version_2, version_3 };
 
 static connector_status look(struct connection *connection, int64_t *application_id,
                              int64_t *version, connector_error *error)

@@ -9,7 +9,7 @@
 /* `application_id` of the file: "CNCT". */
 #define SCHEMA_APPLICATION_ID INT64_C(0x434e4354)
 
-enum { SCHEMA_VERSION = 2 };
+enum { SCHEMA_VERSION = 3 };
 
 enum schema_state {
   SCHEMA_CURRENT,

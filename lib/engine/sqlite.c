@@ -188,7 +188,8 @@ static connector_status settle(struct connection *connection, enum connection_us
   char sql[256];
 
   sqlite3_snprintf((int)sizeof(sql), sql,
-                   "PRAGMA cell_size_check = 1; PRAGMA temp_store = 2; PRAGMA mmap_size = %lld;"
+                   "PRAGMA cell_size_check = 1; PRAGMA secure_delete = 1; PRAGMA temp_store = 2;"
+                   "PRAGMA mmap_size = %lld;"
                    "PRAGMA synchronous = %s; PRAGMA cache_size = %d; PRAGMA query_only = %d",
                    (long long)options->mmap_bytes, options->full_durability ? "FULL" : "NORMAL",
                    use == CONNECTION_WRITE ? -16384 : -4096,

@@ -1,5 +1,5 @@
 /*
- * Batches: one transaction around the host's function; inside another batch, a savepoint.
+ * Batches: one transaction around a function; inside another batch, a savepoint.
  */
 #include "store/work.h"
 
@@ -11,8 +11,9 @@ struct hosts_batch {
 };
 
 /* The function may have left an error behind that it dealt with, or only a message. */
-static connector_status run_host(struct call *call, const struct hosts_batch *batch)
+static connector_status run_host(struct call *call, void *user)
 {
+  const struct hosts_batch *batch = user;
   connector_error told = { 0 };
   connector_status status = batch->run(call->store, batch->user, &told);
 
@@ -21,19 +22,19 @@ static connector_status run_host(struct call *call, const struct hosts_batch *ba
              : host_said(status, &told, "the batch's function returned this", call->error);
 }
 
-static connector_status run_nested(struct call *call, const struct hosts_batch *batch)
+static connector_status run_nested(struct call *call, batched_fn run, void *user)
 {
   struct work work;
   connector_status status = work_begin_write(&work, call, true);
 
   if (status != CONNECTOR_OK)
     return status;
-  status = run_host(call, batch);
+  status = run(call, user);
   return work_end_write(&work, status);
 }
 
 /* The thread is named only while its transaction is open, so that nobody else joins. */
-static connector_status run_outermost(struct call *call, const struct hosts_batch *batch)
+static connector_status run_outermost(struct call *call, batched_fn run, void *user)
 {
   connector_store *store = call->store;
   struct batch state = { 0 };
@@ -45,7 +46,7 @@ static connector_status run_outermost(struct call *call, const struct hosts_batc
   state.connection = work.connection;
   store->batch = &state;
   atomic_store(&store->batch_thread, thread_identity());
-  status = run_host(call, batch);
+  status = run(call, user);
   if (status == CONNECTOR_OK)
     status = connection_undone(work.connection, call->error);
   atomic_store(&store->batch_thread, 0);
@@ -55,6 +56,11 @@ static connector_status run_outermost(struct call *call, const struct hosts_batc
     changes_tell(store, &state.changes);
   changes_free(&state.changes);
   return status;
+}
+
+connector_status work_batch(struct call *call, batched_fn run, void *user)
+{
+  return store_in_batch(call->store) ? run_nested(call, run, user) : run_outermost(call, run, user);
 }
 
 connector_status connector_batch(connector_store *store, connector_batch_fn batch, void *user,
@@ -67,6 +73,6 @@ connector_status connector_batch(connector_store *store, connector_batch_fn batc
   if (status == CONNECTOR_OK && batch == NULL)
     status = not_given("batch", error);
   if (status == CONNECTOR_OK)
-    status = store_in_batch(store) ? run_nested(&call, &host) : run_outermost(&call, &host);
+    status = work_batch(&call, run_host, &host);
   return call_end(&call, status);
 }

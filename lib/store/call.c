@@ -10,7 +10,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { GROUPS_MOST = 10000 };
 
@@ -217,7 +216,7 @@ connector_status call_enter(struct call *call, connector_store *store, connector
   call->scope = (struct scope){ .kind = SCOPE_MEMBER };
   if (store == NULL)
     return not_given("store", error);
-  if (store->process != getpid())
+  if (!process_is_same(&store->process))
     return error_set(error, CONNECTOR_MISUSE, NULL,
                      "the store was opened by another process: open one after fork");
   atomic_fetch_add(&store->references, 1);

@@ -38,7 +38,7 @@ static connector_status conflict(int64_t version, const char *message, connector
 static connector_status judge(const struct aim *aim, const connector *record,
                               connector_error *error)
 {
-  if (record == NULL || (record->is_deleted && !aim->deleted))
+  if (record == NULL || (record->is_deleted && !aim->deleted && !aim->either))
     return not_found(error);
   if (!record->is_deleted && aim->deleted)
     return conflict(record->version, "the connector is not deleted", error);

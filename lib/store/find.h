@@ -12,6 +12,7 @@ struct aim {
   int64_t expected_version;
   bool pinned;        /* the version is the one that the host's rules were shown */
   bool deleted;       /* the write is for deleted records: restore, purge */
+  bool either;        /* for both kinds */
   struct scope scope; /* the call's, narrowed to one tenant */
   connector *found;   /* owned; the record before the write, where it had to be read */
 };

@@ -4,6 +4,8 @@
 #include "store/list.h"
 
 #include "base/structs.h"
+#include "secret/memory.h"
+#include "store/checkpoint.h"
 #include "store/once.h"
 #include "store/trim.h"
 
@@ -147,26 +149,14 @@ static connector_status expire_keys(struct call *call)
   return status;
 }
 
-/* On a connection of its own, so that writers go on. */
 static connector_status checkpoint(struct call *call, uint64_t limit)
 {
-  struct pool *pool = call->store->pool;
-  struct connection *connection = NULL;
-  connector_status status = CONNECTOR_OK;
+  bool longer = false;
+  connector_status status = checkpoint_run(call, limit, &longer);
 
-  if (pool_is_single(pool))
-    return CONNECTOR_OK;
-  status = pool_take_long_reader(pool, &connection, call->error);
-  if (status != CONNECTOR_OK)
-    return status;
-  status = connection_checkpoint(connection, false, call->error);
-  if (status == CONNECTOR_OK && (uint64_t)pool_wal_bytes(pool) > limit) {
-    status = connection_checkpoint(connection, true, call->error);
-    if (status == CONNECTOR_OK && (uint64_t)pool_wal_bytes(pool) > limit)
-      store_log(call->store, CONNECTOR_LOG_WARNING,
-                "the write-ahead log is above its limit: a reader has been open for long");
-  }
-  pool_give_long_reader(pool, connection);
+  if (longer)
+    store_log(call->store, CONNECTOR_LOG_WARNING,
+              "the write-ahead log is above its limit: a reader has been open for long");
   return status;
 }
 
@@ -213,6 +203,7 @@ static connector_status read_stats(struct call *call, connector_stats *stats)
   connector_store *store = call->store;
   struct file_figures file = { 0 };
   struct pool_figures pool = { 0 };
+  struct secret_memory_figures secrets;
   struct work work;
   connector_status status = work_begin_read(&work, call);
 
@@ -232,6 +223,9 @@ static connector_status read_stats(struct call *call, connector_stats *stats)
   stats->writes = atomic_load(&store->writes);
   stats->busy_waits = pool.busy_waits;
   stats->longest_wait_us = pool.longest_wait_us;
+  secret_memory_figures(store->secret_memory, &secrets);
+  stats->secret_bytes_locked = (int64_t)secrets.locked;
+  stats->secret_bytes_unlocked = (int64_t)secrets.unlocked;
   return status;
 }
 

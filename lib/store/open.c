@@ -4,14 +4,15 @@
 #include "store/store.h"
 
 #include "base/structs.h"
+#include "secret/memory.h"
 #include "store/chain.h"
+#include "store/secrets.h"
 #include "store/turns.h"
 #include "store/wait.h"
 
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum {
   BUSY_TIMEOUT_MS = 5000,
@@ -165,8 +166,12 @@ static void store_free(connector_store *store)
   arena_free(&store->text);
   wait_free(&store->waiting);
   turns_free(&store->turns);
+  if (store->secrets.close != NULL)
+    store->secrets.close(store->secrets.user);
+  secret_memory_release(store->secret_memory);
   sodium_memzero(store->cursor_key, sizeof(store->cursor_key));
   sodium_memzero(store->history_key, sizeof(store->history_key));
+  process_unmark(&store->process);
   free(store);
 }
 
@@ -230,7 +235,7 @@ connector_status connector_open(const char *path, const connector_options *optio
   store = calloc(1, sizeof(*store));
   if (store == NULL)
     return error_no_memory(error);
-  store->process = getpid();
+  process_mark(&store->process);
   atomic_store(&store->references, 1);
   status = store_settle(store, &known, error);
   if (status == CONNECTOR_OK) {
@@ -241,7 +246,11 @@ connector_status connector_open(const char *path, const connector_options *optio
   if (status == CONNECTOR_OK && (!wait_init(&store->waiting) || !turns_init(&store->turns)))
     status = error_no_memory(error);
   if (status == CONNECTOR_OK)
+    status = secret_memory_new(known.lock_secrets, &store->secret_memory, error);
+  if (status == CONNECTOR_OK)
     status = open_pool(store, path, &known, error);
+  if (status == CONNECTOR_OK)
+    status = secrets_take(store, &known, error);
   if (status != CONNECTOR_OK) {
     store_free(store);
     return status;
@@ -260,7 +269,7 @@ void store_release(connector_store *store)
  * parent's locks and log. */
 void connector_close(connector_store *store)
 {
-  if (store == NULL || store->process != getpid())
+  if (store == NULL || !process_is_same(&store->process))
     return;
   if (atomic_exchange(&store->closing, true))
     return;
@@ -272,7 +281,7 @@ void connector_close(connector_store *store)
 
 const char *connector_version(void)
 {
-  return "0.2.0";
+  return "0.3.0";
 }
 
 int connector_version_number(void)

@@ -1,10 +1,12 @@
 /*
  * Delete, restore and purge: the changes of a record's state, one table row each.
  */
-#include "engine/beside.h"
+#include "engine/sealed.h"
 #include "store/change.h"
 #include "store/find.h"
 #include "store/rules.h"
+#include "store/sealed.h"
+#include "store/secrets.h"
 
 #include <string.h>
 
@@ -20,14 +22,20 @@ struct state_change {
                             bool *, connector_error *);
 };
 
+/* The secrets that are sealed in the file go with the row. */
 static connector_status purge_row(struct connection *connection, const struct target *target,
                                   const struct stamp *stamp, bool *changed, connector_error *error)
 {
   const struct owner owner = { target->id, target->scope->tenant };
+  bool had_secrets = false;
   connector_status status = rows_purge(connection, target, changed, error);
 
   (void)stamp;
-  return status == CONNECTOR_OK && *changed ? beside_remove(connection, &owner, error) : status;
+  if (status == CONNECTOR_OK && *changed)
+    status = beside_remove(connection, &owner, error);
+  return status == CONNECTOR_OK && *changed
+             ? sealed_remove_all(connection, &owner, &had_secrets, error)
+             : status;
 }
 
 static void apply_delete(connector *record, const struct stamp *stamp)
@@ -93,6 +101,24 @@ static connector_status run(struct aim *aim, struct work *work, const struct sta
   return status == CONNECTOR_OK && reads ? tell(aim, work, change, &stamp, out) : status;
 }
 
+/* A resolver of the host's is called with nothing open. */
+static connector_status purge_secret(struct aim *aim, struct call *call)
+{
+  struct work work;
+  connector_status status = CONNECTOR_OK;
+
+  if (call->store->secrets.get == NULL)
+    return CONNECTOR_OK;
+  if (aim->found == NULL) {
+    status = work_begin_read(&work, call);
+    if (status != CONNECTOR_OK)
+      return status;
+    status = aim_find(aim, &work);
+    work_end_read(&work);
+  }
+  return status == CONNECTOR_OK ? secrets_purge(call, aim->found) : status;
+}
+
 static connector_status change_state(connector_store *store, const char *id,
                                      int64_t expected_version, const struct state_change *change,
                                      connector **out, connector_error *error)
@@ -108,6 +134,8 @@ static connector_status change_state(connector_store *store, const char *id,
     status = aim_init(&aim, &call, id, expected_version, change->of_deleted);
   if (status == CONNECTOR_OK)
     status = aim_authorize(&aim, &call, change->action);
+  if (status == CONNECTOR_OK && change->write == purge_row)
+    status = purge_secret(&aim, &call);
   if (status == CONNECTOR_OK)
     status = store_now(store, &now, error);
   if (status == CONNECTOR_OK)
@@ -178,7 +206,8 @@ static connector_status gather(struct work *work, int64_t deleted_before, struct
   return status;
 }
 
-static connector_status purge_one(struct work *work, const connector *row, int64_t now)
+static connector_status purge_one(struct work *work, const connector *row, int64_t now,
+                                  size_t *purged)
 {
   struct call *call = work->call;
   struct scope scope = { .kind = SCOPE_TENANT, .tenant = row->tenant_id };
@@ -187,13 +216,13 @@ static connector_status purge_one(struct work *work, const connector *row, int64
   bool changed = false;
   connector_status status = purge_row(work->connection, &target, NULL, &changed, call->error);
 
+  *purged += changed;
   return status == CONNECTOR_OK && changed ? change_write(work, &change) : status;
 }
 
-/* One transaction's worth, read within the caller's scope. */
-static connector_status purge_some(struct call *call, int64_t deleted_before, size_t *purged)
+/* One transaction's worth; what was restored or changed since it was read is passed over. */
+static connector_status purge_rows(struct call *call, const struct doomed *doomed, size_t *purged)
 {
-  struct doomed doomed = { 0 };
   struct work work;
   int64_t now = 0;
   connector_status status = store_now(call->store, &now, call->error);
@@ -202,11 +231,31 @@ static connector_status purge_some(struct call *call, int64_t deleted_before, si
     status = work_begin_write(&work, call, true);
   if (status != CONNECTOR_OK)
     return status;
+  for (size_t i = 0; status == CONNECTOR_OK && i < doomed->count; i++)
+    status = purge_one(&work, doomed->rows[i], now, purged);
+  return work_end_write(&work, status);
+}
+
+/* Reads within the caller's scope, destroys secrets, and purges. */
+static connector_status purge_some(struct call *call, int64_t deleted_before, size_t *found,
+                                   int64_t *purged)
+{
+  struct doomed doomed = { 0 };
+  struct work work;
+  size_t gone = 0;
+  connector_status status = work_begin_read(&work, call);
+
+  if (status != CONNECTOR_OK)
+    return status;
   status = gather(&work, deleted_before, &doomed);
+  work_end_read(&work);
   for (size_t i = 0; status == CONNECTOR_OK && i < doomed.count; i++)
-    status = purge_one(&work, doomed.rows[i], now);
-  status = work_end_write(&work, status);
-  *purged = status == CONNECTOR_OK ? doomed.count : 0;
+    status = secrets_purge(call, doomed.rows[i]);
+  if (status == CONNECTOR_OK && doomed.count > 0)
+    status = purge_rows(call, &doomed, &gone);
+  *found = doomed.count;
+  if (status == CONNECTOR_OK)
+    *purged += (int64_t)gone;
   arena_free(&doomed.arena);
   return status;
 }
@@ -223,10 +272,10 @@ connector_status connector_purge_deleted(connector_store *store, int64_t deleted
     status = error_set(error, CONNECTOR_INVALID, "deleted_before", "must be a time after 1970");
   if (status == CONNECTOR_OK)
     status = rules_authorize(&call, CONNECTOR_ACTION_PURGE, NULL);
-  while (status == CONNECTOR_OK && some == PURGE_AT_ONCE) {
-    status = purge_some(&call, deleted_before, &some);
-    total += (int64_t)some;
-  }
+  if (status == CONNECTOR_OK && store->read_only)
+    status = error_set(error, CONNECTOR_READ_ONLY, NULL, "the store is opened read-only");
+  while (status == CONNECTOR_OK && some == PURGE_AT_ONCE)
+    status = purge_some(&call, deleted_before, &some, &total);
   if (status == CONNECTOR_OK && purged != NULL)
     *purged = total;
   return call_end(&call, status);

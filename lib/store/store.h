@@ -5,6 +5,7 @@
 #define STORE_STORE_H
 
 #include "base/arena.h"
+#include "base/process.h"
 #include "base/status.h"
 #include "base/ulid.h"
 #include "engine/meta.h"
@@ -12,8 +13,9 @@
 #include "engine/rows.h"
 #include "engine/scope.h"
 #include "record/draft.h"
+#include "secret/path.h"
 
-#include <connector/store.h>
+#include <connector/secret.h>
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -45,6 +47,8 @@ struct turns {
 };
 
 struct batch;
+struct sealed;
+struct secret_memory;
 
 struct connector_store {
   struct pool *pool;
@@ -65,6 +69,12 @@ struct connector_store {
   size_t id_prefix_length;
   bool read_only;
 
+  struct secret_memory *secret_memory;
+  connector_secrets secrets;           /* its `get` is NULL: there are none */
+  struct sealed *sealed;               /* the vault of this file among them, or NULL */
+  struct path_segments vault_template; /* its text is in `text` */
+  uint32_t secret_timeout_ms;
+
   void *user;
   connector_caller_fn caller;
   connector_authorize_fn authorize;
@@ -76,8 +86,8 @@ struct connector_store {
   connector_caller fixed_caller; /* its text is in `text` */
   struct arena text;
 
-  pid_t process;          /* that opened it: others must not use it */
-  atomic_uint references; /* the handle and every call inside */
+  struct process_mark process; /* that opened it: others must not use it */
+  atomic_uint references;      /* the handle and every call inside */
   atomic_bool closing;
   atomic_uintptr_t batch_thread; /* thread_identity() of the one inside a batch, or 0 */
   struct batch *batch;           /* of that thread, touched by it alone */

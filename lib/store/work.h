@@ -59,6 +59,13 @@ connector_status work_end_write(struct work *work, connector_status status);
  */
 connector_status work_note(struct work *work, const connector_change *change);
 
+/* ---- several works as one ---- */
+
+typedef connector_status (*batched_fn)(struct call *call, void *user);
+
+/* Runs a function whose works on this thread join one transaction: all of it stands or none. */
+connector_status work_batch(struct call *call, batched_fn run, void *user);
+
 /* ---- changes ---- */
 
 void changes_tell(const connector_store *store, const struct change_list *changes);

@@ -1,0 +1,272 @@
+/*
+ * Wrapping, boxing and hashing with libsodium. Associated data is hashed to 32 bytes first, so that
+ * it needs no memory whatever its length.
+ */
+#include "secret/seal.h"
+
+#include <sodium.h>
+#include <string.h>
+
+_Static_assert((int)SEAL_KEY == crypto_aead_xchacha20poly1305_ietf_KEYBYTES &&
+                   (int)SEAL_NONCE == crypto_aead_xchacha20poly1305_ietf_NPUBBYTES &&
+                   (int)SEAL_TAG == crypto_aead_xchacha20poly1305_ietf_ABYTES &&
+                   (int)SEAL_KEY == crypto_kdf_KEYBYTES &&
+                   (int)SEAL_KEY == crypto_generichash_KEYBYTES &&
+                   (int)SEAL_SALT == crypto_pwhash_SALTBYTES,
+               "sizes are libsodium's");
+
+typedef crypto_generichash_state hash_state;
+
+/* Made of a key by crypto_kdf. */
+enum use { USE_WRAP = 1, USE_MAC = 2 };
+
+static void make_key(const uint8_t key[SEAL_KEY], enum use use, uint8_t made[SEAL_KEY])
+{
+  (void)crypto_kdf_derive_from_key(made, SEAL_KEY, (uint64_t)use, "cnnseal1", key);
+}
+
+/* ---- hashing ---- */
+
+static void start(hash_state *state, const uint8_t *key, const char use[8])
+{
+  (void)crypto_generichash_init(state, key, key != NULL ? SEAL_KEY : 0, SEAL_MAC);
+  (void)crypto_generichash_update(state, (const uint8_t *)use, 8);
+}
+
+/* Lowest byte first on every machine. */
+static void add_number(hash_state *state, int64_t number)
+{
+  uint8_t bytes[8];
+
+  for (size_t i = 0; i < sizeof(bytes); i++)
+    bytes[i] = (uint8_t)((uint64_t)number >> (8 * i));
+  (void)crypto_generichash_update(state, bytes, sizeof(bytes));
+}
+
+static void add_bytes(hash_state *state, const void *bytes, size_t length)
+{
+  add_number(state, (int64_t)length);
+  (void)crypto_generichash_update(state, bytes, length);
+}
+
+static void add_text(hash_state *state, const char *text)
+{
+  if (text != NULL)
+    add_bytes(state, text, strlen(text));
+  else
+    add_number(state, -1);
+}
+
+static void finish(hash_state *state, uint8_t hash[SEAL_MAC])
+{
+  (void)crypto_generichash_final(state, hash, SEAL_MAC);
+  sodium_memzero(state, sizeof(*state));
+}
+
+static void add_place(hash_state *state, const struct seal_place *place)
+{
+  add_number(state, SEAL_FORM);
+  add_text(state, place->store_id);
+  add_text(state, place->tenant_id);
+  add_text(state, place->app_id);
+  add_text(state, place->connector_id);
+  add_text(state, place->path);
+  add_number(state, place->version);
+  add_number(state, place->created_at);
+}
+
+bool seal_same(const uint8_t a[SEAL_MAC], const uint8_t b[SEAL_MAC])
+{
+  return sodium_memcmp(a, b, SEAL_MAC) == 0;
+}
+
+/* ---- boxes: nonce, what is encrypted, tag ---- */
+
+static void close_box(const uint8_t key[SEAL_KEY], const uint8_t bound[SEAL_MAC], const void *bytes,
+                      size_t length, uint8_t *box)
+{
+  randombytes_buf(box, SEAL_NONCE);
+  (void)crypto_aead_xchacha20poly1305_ietf_encrypt(box + SEAL_NONCE, NULL, bytes, length, bound,
+                                                   SEAL_MAC, NULL, box, key);
+}
+
+static bool open_box(const uint8_t key[SEAL_KEY], const uint8_t bound[SEAL_MAC], const uint8_t *box,
+                     size_t length, void *bytes)
+{
+  return length >= SEAL_OVERHEAD && crypto_aead_xchacha20poly1305_ietf_decrypt(
+                                        bytes, NULL, NULL, box + SEAL_NONCE, length - SEAL_NONCE,
+                                        bound, SEAL_MAC, box, key) == 0;
+}
+
+/* ---- the root ---- */
+
+static void add_root(hash_state *state, const char *store_id, const struct seal_root *known)
+{
+  add_text(state, store_id);
+  add_number(state, known->form);
+  add_number(state, known->passes);
+  add_number(state, known->memory);
+  add_bytes(state, known->salt, SEAL_SALT);
+  add_number(state, known->term);
+  add_number(state, known->generation);
+}
+
+void seal_root_mac(const uint8_t root[SEAL_KEY], const char *store_id,
+                   const struct seal_root *known, uint8_t mac[SEAL_MAC])
+{
+  uint8_t key[SEAL_KEY];
+  hash_state state;
+
+  make_key(root, USE_MAC, key);
+  start(&state, key, "root\0\0\0\0");
+  add_root(&state, store_id, known);
+  finish(&state, mac);
+  sodium_memzero(key, sizeof(key));
+}
+
+void seal_root_digest(const char *store_id, const struct seal_root *known,
+                      const uint8_t mac[SEAL_MAC], uint8_t digest[SEAL_MAC])
+{
+  hash_state state;
+
+  start(&state, NULL, "digest\0\0");
+  add_root(&state, store_id, known);
+  add_bytes(&state, mac, SEAL_MAC);
+  finish(&state, digest);
+}
+
+bool seal_root_derive(const char *passphrase, size_t length, const struct seal_root *known,
+                      uint8_t root[SEAL_KEY])
+{
+  return crypto_pwhash(root, SEAL_KEY, passphrase, length, known->salt,
+                       (unsigned long long)known->passes, (size_t)known->memory,
+                       crypto_pwhash_ALG_ARGON2ID13) == 0;
+}
+
+/* ---- keys of tenants ---- */
+
+static void bind_tenant(const char *store_id, const char *tenant_id, int64_t term,
+                        uint8_t bound[SEAL_MAC])
+{
+  hash_state state;
+
+  start(&state, NULL, "tenant\0\0");
+  add_number(&state, SEAL_FORM);
+  add_text(&state, store_id);
+  add_text(&state, tenant_id);
+  add_number(&state, term);
+  finish(&state, bound);
+}
+
+void seal_tenant_wrap(const uint8_t root[SEAL_KEY], const char *store_id, const char *tenant_id,
+                      int64_t term, const uint8_t key[SEAL_KEY], uint8_t wrapped[SEAL_WRAPPED])
+{
+  uint8_t bound[SEAL_MAC];
+  uint8_t wrap[SEAL_KEY];
+
+  bind_tenant(store_id, tenant_id, term, bound);
+  make_key(root, USE_WRAP, wrap);
+  close_box(wrap, bound, key, SEAL_KEY, wrapped);
+  sodium_memzero(wrap, sizeof(wrap));
+}
+
+bool seal_tenant_unwrap(const uint8_t root[SEAL_KEY], const char *store_id, const char *tenant_id,
+                        int64_t term, const uint8_t wrapped[SEAL_WRAPPED], uint8_t key[SEAL_KEY])
+{
+  uint8_t bound[SEAL_MAC];
+  uint8_t wrap[SEAL_KEY];
+  bool opened = false;
+
+  bind_tenant(store_id, tenant_id, term, bound);
+  make_key(root, USE_WRAP, wrap);
+  opened = open_box(wrap, bound, wrapped, SEAL_WRAPPED, key);
+  sodium_memzero(wrap, sizeof(wrap));
+  return opened;
+}
+
+void seal_tenant_open(const uint8_t key[SEAL_KEY], struct seal_tenant *out)
+{
+  make_key(key, USE_WRAP, out->wrap);
+  make_key(key, USE_MAC, out->head);
+}
+
+/* ---- versions ---- */
+
+static void bind_version(const struct seal_place *place, const char use[8], int64_t term,
+                         uint8_t bound[SEAL_MAC])
+{
+  hash_state state;
+
+  start(&state, NULL, use);
+  add_place(&state, place);
+  add_number(&state, term);
+  finish(&state, bound);
+}
+
+void seal_version_wrap(const struct seal_tenant *tenant, const struct seal_place *place,
+                       int64_t term, const uint8_t key[SEAL_KEY], uint8_t wrapped[SEAL_WRAPPED])
+{
+  uint8_t bound[SEAL_MAC];
+
+  bind_version(place, "wrap\0\0\0\0", term, bound);
+  close_box(tenant->wrap, bound, key, SEAL_KEY, wrapped);
+}
+
+bool seal_version_unwrap(const struct seal_tenant *tenant, const struct seal_place *place,
+                         int64_t term, const void *wrapped, size_t length, uint8_t key[SEAL_KEY])
+{
+  uint8_t bound[SEAL_MAC];
+
+  bind_version(place, "wrap\0\0\0\0", term, bound);
+  return length == SEAL_WRAPPED && open_box(tenant->wrap, bound, wrapped, length, key);
+}
+
+void seal_commit(const uint8_t key[SEAL_KEY], uint8_t commitment[SEAL_COMMITMENT])
+{
+  hash_state state;
+
+  start(&state, key, "commit\0\0");
+  finish(&state, commitment);
+}
+
+bool seal_committed(const uint8_t key[SEAL_KEY], const void *commitment, size_t length)
+{
+  uint8_t own[SEAL_COMMITMENT];
+
+  seal_commit(key, own);
+  return length == SEAL_COMMITMENT && seal_same(own, commitment);
+}
+
+/* The tenant's key may change beneath a box: it is bound to no term. */
+void seal_box(const uint8_t key[SEAL_KEY], const struct seal_place *place, const void *bytes,
+              size_t length, uint8_t *box)
+{
+  uint8_t bound[SEAL_MAC];
+
+  bind_version(place, "values\0\0", 0, bound);
+  close_box(key, bound, bytes, length, box);
+}
+
+bool seal_unbox(const uint8_t key[SEAL_KEY], const struct seal_place *place, const void *box,
+                size_t length, void *bytes)
+{
+  uint8_t bound[SEAL_MAC];
+
+  bind_version(place, "values\0\0", 0, bound);
+  return open_box(key, bound, box, length, bytes);
+}
+
+/* ---- heads ---- */
+
+void seal_head_mac(const struct seal_tenant *tenant, const struct seal_place *place, int64_t term,
+                   int64_t current, const void *versions, size_t length, uint8_t mac[SEAL_MAC])
+{
+  hash_state state;
+
+  start(&state, tenant->head, "head\0\0\0\0");
+  add_place(&state, place);
+  add_number(&state, term);
+  add_number(&state, current);
+  add_bytes(&state, versions, length);
+  finish(&state, mac);
+}
