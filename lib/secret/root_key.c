@@ -114,6 +114,39 @@ void root_key_free(struct root_key *root_key)
   secret_cell_free(&root_key->passphrase);
 }
 
+static connector_status move_cell(const struct secret_cell *from, struct secret_memory *memory,
+                                  struct secret_memory *to, struct secret_cell *out,
+                                  connector_error *error)
+{
+  struct secret_work work = { 0 };
+  connector_status status = secret_work_take(memory, from->length, &work, error);
+
+  if (status == CONNECTOR_OK)
+    status = secret_cell_open(memory, from, work.bytes, error);
+  if (status == CONNECTOR_OK)
+    status = secret_cell_seal(to, work.bytes, work.length, out, error);
+  secret_work_give(&work);
+  return status;
+}
+
+connector_status root_key_move(const struct root_key *from, struct secret_memory *memory,
+                               struct secret_memory *to, struct root_key *out,
+                               connector_error *error)
+{
+  struct root_key moved = *from;
+  connector_status status = CONNECTOR_OK;
+
+  moved.key = moved.passphrase = (struct secret_cell){ 0 };
+  status = move_cell(&from->key, memory, to, &moved.key, error);
+  if (status == CONNECTOR_OK)
+    status = move_cell(&from->passphrase, memory, to, &moved.passphrase, error);
+  if (status == CONNECTOR_OK)
+    *out = moved;
+  else
+    root_key_free(&moved);
+  return status;
+}
+
 /* ---- keys ---- */
 
 void root_key_plan(const struct root_key *root_key, struct seal_root *planned,

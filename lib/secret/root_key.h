@@ -25,6 +25,11 @@ connector_status root_key_take(struct secret_memory *memory,
                                connector_error *error);
 void root_key_free(struct root_key *root_key);
 
+/* The same in another memory; `from` stays. */
+connector_status root_key_move(const struct root_key *from, struct secret_memory *memory,
+                               struct secret_memory *to, struct root_key *out,
+                               connector_error *error);
+
 /* What a file without a root gets: the salt and the passphrase's numbers. */
 void root_key_plan(const struct root_key *root_key, struct seal_root *planned,
                    uint8_t salt[SEAL_SALT]);

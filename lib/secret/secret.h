@@ -50,9 +50,9 @@ connector_status secret_pack(const connector_secret *secret, struct secret_work 
                              connector_error *error);
 
 /* Puts what was packed in place of all of the secret's values; its version stays. The bytes may be
- * in work memory. CORRUPT, with nothing changed, for anything that secret_pack() does not write.
- */
-connector_status secret_unpack(connector_secret *secret, const void *bytes, size_t length,
-                               connector_error *error);
+ * in work memory. `key` is of the secret's memory, or NULL: it is fetched here. CORRUPT, with
+ * nothing changed, for anything that secret_pack() does not write. */
+connector_status secret_unpack(connector_secret *secret, const struct secret_key *key,
+                               const void *bytes, size_t length, connector_error *error);
 
 #endif

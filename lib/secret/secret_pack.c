@@ -150,19 +150,19 @@ static connector_status unpack_values(const struct secret_key *key, struct packe
   return status;
 }
 
-connector_status secret_unpack(connector_secret *secret, const void *bytes, size_t length,
-                               connector_error *error)
+connector_status secret_unpack(connector_secret *secret, const struct secret_key *key,
+                               const void *bytes, size_t length, connector_error *error)
 {
   struct packed packed = { bytes, (const uint8_t *)bytes + length };
   struct secret_values values = { 0 };
-  struct secret_key key = { 0 };
+  struct secret_key own = { 0 };
   connector_status status = secret_check_change(secret, error);
 
+  if (status == CONNECTOR_OK && key == NULL)
+    status = secret_key_take(secret->memory, &own, error);
   if (status == CONNECTOR_OK)
-    status = secret_key_take(secret->memory, &key, error);
-  if (status == CONNECTOR_OK)
-    status = unpack_values(&key, &packed, &values, error);
-  secret_key_give(&key);
+    status = unpack_values(key != NULL ? key : &own, &packed, &values, error);
+  secret_key_give(&own);
   if (status == CONNECTOR_OK) {
     struct secret_values old = secret->values;
 

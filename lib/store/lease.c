@@ -84,7 +84,8 @@ void lease_name_holder(const struct call *call, char holder[HOLDER_SIZE])
                                                  : "-";
   size_t length = utf8_cut(name, strlen(name), HOLDER_SIZE - 32);
 
-  (void)snprintf(holder, HOLDER_SIZE, "%.*s:%ld", (int)length, name, (long)call->store->process.process);
+  (void)snprintf(holder, HOLDER_SIZE, "%.*s:%ld", (int)length, name,
+                 (long)call->store->process.process);
 }
 
 static connector_status set_wait(struct work *work, const struct owner *owner, const char *purpose,

@@ -64,6 +64,24 @@ static connector_status write_once(struct sealed *sealed, struct call *call, ope
   return work_end_write(&work, status);
 }
 
+connector_status sealed_get_now(struct sealed *sealed, struct work *work,
+                                const connector_secret_request *request, connector_secret *into,
+                                bool *asked)
+{
+  struct sealed_call inner;
+  connector_status status = CONNECTOR_OK;
+
+  *asked = sealed_is_unlocked(sealed);
+  if (!*asked)
+    return CONNECTOR_OK;
+  status = sealed_call_begin(&inner, sealed, work->connection, work->joined, work->call->error);
+  if (status == CONNECTOR_OK)
+    status = sealed_get(&inner, request, into);
+  sealed_call_end(&inner);
+  *asked = status != CONNECTOR_SECRET_SEALED;
+  return status;
+}
+
 typedef connector_status (*once_fn)(struct sealed *, struct call *, operation_fn,
                                     struct operation *);
 
@@ -293,12 +311,41 @@ struct sealed *sealed_of(const connector_secrets *resolver)
   return resolver != NULL && resolver->get == vault_get ? resolver->user : NULL;
 }
 
+/* Nothing but the sources has anything in the vault's own memory yet. */
+static connector_status move_sources(struct sealed *sealed, struct secret_memory *memory,
+                                     connector_error *error)
+{
+  struct root_key moved[SEALED_SOURCES] = { 0 };
+  connector_status status = CONNECTOR_OK;
+
+  for (size_t i = 0; status == CONNECTOR_OK && i < sealed->source_count; i++)
+    status = root_key_move(&sealed->sources[i], sealed->memory, memory, &moved[i], error);
+  if (status == CONNECTOR_OK) {
+    struct secret_memory *old = sealed->memory;
+
+    sealed->memory = secret_memory_share(memory);
+    secret_memory_release(old);
+  }
+  for (size_t i = 0; i < sealed->source_count; i++) {
+    root_key_free(status == CONNECTOR_OK ? &sealed->sources[i] : &moved[i]);
+    if (status == CONNECTOR_OK)
+      sealed->sources[i] = moved[i];
+  }
+  return status;
+}
+
 connector_status sealed_bind(struct sealed *sealed, connector_store *store, connector_error *error)
 {
+  connector_status status = CONNECTOR_OK;
+
   if (atomic_exchange(&sealed->bound, true))
     return error_set(error, CONNECTOR_INVALID, "secrets", "the vault serves another store");
-  sealed->store = store;
-  return CONNECTOR_OK;
+  status = move_sources(sealed, store->secret_memory, error);
+  if (status == CONNECTOR_OK)
+    sealed->store = store;
+  else
+    atomic_store(&sealed->bound, false);
+  return status;
 }
 
 /* ---- afterwards ---- */

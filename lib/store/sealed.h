@@ -56,6 +56,7 @@ struct sealed_call {
   bool writes; /* or reads what may be undone: no key that is found is kept */
   connector_error *error;
   struct arena arena;
+  struct secret_key key; /* of memory for secrets, fetched once */
   struct secret_work work;
   struct sealed_keys *keys; /* in `work` */
 };
@@ -70,8 +71,14 @@ void sealed_call_end(struct sealed_call *call);
 /* The vault behind a resolver, or NULL. */
 struct sealed *sealed_of(const connector_secrets *resolver);
 
-/* Makes it this store's; INVALID where it is another's. */
+/* Makes it this store's, and its memory for secrets too; INVALID where it is another's. */
 connector_status sealed_bind(struct sealed *sealed, connector_store *store, connector_error *error);
+
+/* The request's secret, by a store that has read the record in the same work and asks nothing of
+ * the host. `*asked` false: the vault must be unlocked first, whatever the status. */
+connector_status sealed_get_now(struct sealed *sealed, struct work *work,
+                                const connector_secret_request *request, connector_secret *into,
+                                bool *asked);
 
 /* Cuts the log of writes, where what was destroyed may still stand; best effort, outside batches.
  */
@@ -82,6 +89,8 @@ void sealed_forget_log(struct call *call);
 connector_status sealed_check_generation(struct sealed *sealed, struct call *call);
 
 /* ---- keys (sealed_keys.c) ---- */
+
+bool sealed_is_unlocked(struct sealed *sealed);
 
 /* Before a transaction: makes the file's root key known. SECRET_SEALED, SECRET_TAMPERED. */
 connector_status sealed_unlock(struct sealed *sealed, struct call *call);

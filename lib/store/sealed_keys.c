@@ -36,7 +36,9 @@ connector_status sealed_call_begin(struct sealed_call *call, struct sealed *seal
   *call = (struct sealed_call){
     .sealed = sealed, .connection = connection, .writes = writes, .error = error
   };
-  status = secret_work_take(sealed->memory, sizeof(*call->keys), &call->work, error);
+  status = secret_key_take(sealed->memory, &call->key, error);
+  if (status == CONNECTOR_OK)
+    status = secret_work_take(sealed->memory, sizeof(*call->keys), &call->work, error);
   if (status == CONNECTOR_OK)
     call->keys = (struct sealed_keys *)(void *)call->work.bytes;
   return status;
@@ -45,6 +47,7 @@ connector_status sealed_call_begin(struct sealed_call *call, struct sealed *seal
 void sealed_call_end(struct sealed_call *call)
 {
   secret_work_give(&call->work);
+  secret_key_give(&call->key);
   arena_free(&call->arena);
 }
 
@@ -105,7 +108,7 @@ static connector_status look(struct call *call, struct shown *shown)
   return status;
 }
 
-static bool has_root(struct sealed *sealed)
+bool sealed_is_unlocked(struct sealed *sealed)
 {
   bool has = false;
 
@@ -216,10 +219,10 @@ connector_status sealed_unlock(struct sealed *sealed, struct call *call)
   struct shown shown = { .has_root = false };
   connector_status status = CONNECTOR_OK;
 
-  if (has_root(sealed))
+  if (sealed_is_unlocked(sealed))
     return CONNECTOR_OK;
   pthread_mutex_lock(&sealed->unlocking);
-  if (!has_root(sealed)) {
+  if (!sealed_is_unlocked(sealed)) {
     status = look(call, &shown);
     if (status == CONNECTOR_OK)
       status = unlock_with(sealed, &shown, call->error);
@@ -237,7 +240,7 @@ static connector_status open_root(struct sealed_call *call)
 
   pthread_mutex_lock(&sealed->lock);
   status = sealed->root.length > 0
-               ? secret_cell_open(sealed->memory, &sealed->root, call->keys->root, call->error)
+               ? secret_key_open(&call->key, &sealed->root, call->keys->root, call->error)
                : wrong_key(call->error);
   pthread_mutex_unlock(&sealed->lock);
   return status;
@@ -314,20 +317,21 @@ static connector_status find_kept(struct sealed_call *call, const char *tenant_i
   pthread_mutex_lock(&sealed->lock);
   *found = kept->tenant_id != NULL && kept->term == term && strcmp(kept->tenant_id, tenant_id) == 0;
   if (*found)
-    status = secret_cell_open(sealed->memory, &kept->key, out, call->error);
+    status = secret_key_open(&call->key, &kept->key, out, call->error);
   pthread_mutex_unlock(&sealed->lock);
   return status;
 }
 
 /* Without memory it is not kept: the next call unwraps it again. */
-static void keep(struct sealed *sealed, const char *tenant_id, int64_t term,
+static void keep(const struct sealed_call *call, const char *tenant_id, int64_t term,
                  const struct seal_tenant *key)
 {
+  struct sealed *sealed = call->sealed;
   struct kept_key kept = { strdup(tenant_id), term, { 0 } };
   struct kept_key *place = place_of(sealed, tenant_id, term);
 
   if (kept.tenant_id == NULL ||
-      secret_cell_seal(sealed->memory, key, sizeof(*key), &kept.key, NULL) != CONNECTOR_OK) {
+      secret_key_seal(&call->key, key, sizeof(*key), &kept.key, NULL) != CONNECTOR_OK) {
     free(kept.tenant_id);
     return;
   }
@@ -368,7 +372,7 @@ connector_status sealed_tenant(struct sealed_call *call, const char *tenant_id, 
   if (status == CONNECTOR_OK)
     status = unwrap(call, tenant_id, &key, out);
   if (status == CONNECTOR_OK && !call->writes)
-    keep(call->sealed, tenant_id, term, out);
+    keep(call, tenant_id, term, out);
   return status;
 }
 

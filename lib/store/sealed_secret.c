@@ -196,7 +196,8 @@ static connector_status unbox(struct sealed_call *call, const struct seal_place 
   if (status != CONNECTOR_OK)
     return status;
   status = seal_unbox(call->keys->version, place, row->box, row->box_length, values.bytes)
-               ? secret_unpack(into, values.bytes, length, call->error)
+               ? secret_unpack(into, into->memory == call->sealed->memory ? &call->key : NULL,
+                               values.bytes, length, call->error)
                : sealed_tampered(call->error);
   secret_work_give(&values);
   return status == CONNECTOR_CORRUPT ? sealed_tampered(call->error) : status;

@@ -113,7 +113,7 @@ static void check_packed(const connector_secret *secret)
   struct secret_work work = { 0 };
 
   check(secret_pack(secret, &work, NULL) == CONNECTOR_OK);
-  check(secret_unpack(again, work.bytes, work.length, NULL) == CONNECTOR_OK);
+  check(secret_unpack(again, NULL, work.bytes, work.length, NULL) == CONNECTOR_OK);
   secret_work_give(&work);
   check(connector_secret_equal(secret, again));
   connector_secret_free(again);
@@ -123,7 +123,7 @@ static void check_packed(const connector_secret *secret)
 static void check_unpack(const uint8_t *data, size_t size)
 {
   connector_secret *secret = new_secret();
-  connector_status status = secret_unpack(secret, data, size, NULL);
+  connector_status status = secret_unpack(secret, NULL, data, size, NULL);
 
   check(status == CONNECTOR_OK || status == CONNECTOR_CORRUPT);
   if (status == CONNECTOR_OK)

@@ -164,7 +164,7 @@ static connector_status try_pack(void)
   connector_status status = secret_pack(other, &work, &failure);
 
   if (status == CONNECTOR_OK)
-    status = secret_unpack(secret, work.bytes, work.length, &failure);
+    status = secret_unpack(secret, NULL, work.bytes, work.length, &failure);
   secret_work_give(&work);
   return status;
 }

@@ -26,7 +26,7 @@ static void assert_same_again(const char *json)
   uint8_t *bytes = packed(secret, &length);
 
   connector_secret_set_version(again, 3);
-  assert_ok(secret_unpack(again, bytes, length, &failure));
+  assert_ok(secret_unpack(again, NULL, bytes, length, &failure));
   assert_json(again, json);
   assert_true(connector_secret_equal(secret, again));
   assert_int_equal(connector_secret_version(again), 3);
@@ -74,7 +74,7 @@ static void a_large_secret_comes_back(void **state)
     assert_ok(connector_secret_set(secret, name, value, CONNECTOR_SECRET_VALUE_MAX, &failure));
   }
   bytes = packed(secret, &length);
-  assert_ok(secret_unpack(again, bytes, length, &failure));
+  assert_ok(secret_unpack(again, NULL, bytes, length, &failure));
   assert_true(connector_secret_equal(secret, again));
   connector_secret_free(secret);
   connector_secret_free(again);
@@ -90,7 +90,7 @@ static void what_is_in_work_memory_can_be_unpacked(void **state)
   (void)state;
   assert_ok(secret_pack(secret, &work, &failure));
   assert_ok(connector_secret_set(secret, "token", "other", 5, &failure));
-  assert_ok(secret_unpack(secret, work.bytes, work.length, &failure));
+  assert_ok(secret_unpack(secret, NULL, work.bytes, work.length, &failure));
   assert_value(secret, "token", "t0p");
   secret_work_give(&work);
   connector_secret_free(secret);
@@ -98,7 +98,7 @@ static void what_is_in_work_memory_can_be_unpacked(void **state)
 
 static void refuse(connector_secret *secret, const void *bytes, size_t length)
 {
-  assert_answer(secret_unpack(secret, bytes, length, &failure), CONNECTOR_CORRUPT, "");
+  assert_answer(secret_unpack(secret, NULL, bytes, length, &failure), CONNECTOR_CORRUPT, "");
   assert_json(secret, "{\"kept\":\"as it was\"}");
 }
 
