@@ -83,11 +83,11 @@ static void a_newer_file_is_refused_untouched(void **state)
 {
   enum schema_state found = SCHEMA_OLD;
   (void)state;
-  run("PRAGMA user_version = 3");
+  run("PRAGMA user_version = 4");
   engine_fails(schema_look(engine.connection, &found, &failure), CONNECTOR_SCHEMA);
-  assert_contains(failure.message, "2");
+  assert_contains(failure.message, "3");
   engine_fails(schema_migrate(engine.connection, &failure), CONNECTOR_SCHEMA);
-  assert_int_equal(integer_of(engine.connection, "PRAGMA user_version"), 3);
+  assert_int_equal(integer_of(engine.connection, "PRAGMA user_version"), 4);
 }
 
 static void a_file_of_ours_without_a_version_is_corrupt(void **state)
@@ -313,6 +313,7 @@ static void a_step_that_fails_leaves_an_older_file_as_it_was(void **state)
 {
   char limit[64];
   int64_t pages = 0;
+  int64_t version = 1;
   char *before = schema_text(engine.connection);
   (void)state;
   pages = integer_of(engine.connection, "PRAGMA page_count");
@@ -326,8 +327,13 @@ static void a_step_that_fails_leaves_an_older_file_as_it_was(void **state)
     assert_false(connection_in_transaction(engine.connection));
     assert_int_equal(look(), SCHEMA_OLD);
     char *after = schema_text(engine.connection);
-    assert_text(after, before);
-    free(after);
+    int64_t reached = integer_of(engine.connection, "PRAGMA user_version");
+    if (reached == version)
+      assert_text(after, before);
+    assert_in_range(reached, version, SCHEMA_VERSION - 1); /* a step before it may be done */
+    version = reached;
+    free(before);
+    before = after;
   }
   assert_int_equal(look(), SCHEMA_CURRENT);
   free(before);
