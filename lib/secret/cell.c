@@ -1,41 +1,25 @@
 /*
- * Cells. The form is that of crypto_aead_xchacha20poly1305_ietf_encrypt() without additional data.
- * That function itself moves text through vector registers and leaves it there; here only the key
- * stream goes through them, and is XORed with the text byte by byte.
+ * Cells: boxes in ordinary memory.
  */
 #include "secret/cell.h"
 
 #include "base/status.h"
+#include "secret/box.h"
 
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-  NONCE = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES,
-  TAG = crypto_aead_xchacha20poly1305_ietf_ABYTES,
-  ONCE = crypto_onetimeauth_poly1305_KEYBYTES
-};
+static const struct box_bound nothing = { NULL, 0 };
 
-/* What is in a key's work memory. */
-struct key_room {
-  uint8_t key[SECRET_KEY_BYTES];
-  uint8_t once[ONCE]; /* Poly1305's key for the cell that is being sealed */
-};
-
-static struct key_room *room_of(const struct secret_key *key)
+static const uint8_t *key_bytes(const struct secret_key *key)
 {
-  return (struct key_room *)(void *)key->work.bytes;
-}
-
-static uint8_t *text_of(const struct secret_cell *cell)
-{
-  return cell->box + NONCE;
+  return (const uint8_t *)key->work.bytes;
 }
 
 static size_t box_size(size_t length)
 {
-  return NONCE + length + TAG;
+  return length + BOX_OVERHEAD;
 }
 
 /* ---- the key ---- */
@@ -44,7 +28,7 @@ connector_status secret_key_take(struct secret_memory *memory, struct secret_key
                                  connector_error *error)
 {
   struct secret_key key = { memory, { 0 } };
-  connector_status status = secret_work_take(memory, sizeof(struct key_room), &key.work, error);
+  connector_status status = secret_work_take(memory, SECRET_KEY_BYTES, &key.work, error);
 
   if (status == CONNECTOR_OK)
     status = secret_memory_join(memory, key.work.bytes, error);
@@ -63,45 +47,12 @@ void secret_key_give(struct secret_key *key)
 
 /* ---- one cell ---- */
 
-/* `to` becomes the key stream's bytes XORed with these. The stream's first block is Poly1305's. */
-static void xor_stream(const struct secret_key *key, const uint8_t *nonce, const uint8_t *from,
-                       uint8_t *to, size_t length)
-{
-  const volatile uint8_t *source = from;
-  volatile uint8_t *target = to;
-
-  memset(to, 0, length);
-  crypto_stream_xchacha20_xor_ic(to, to, length, nonce, 1, room_of(key)->key);
-  for (size_t i = 0; i < length; i++)
-    target[i] = (uint8_t)(target[i] ^ source[i]);
-}
-
-/* The tag of RFC 8439, section 2.8, without additional data. */
-static void make_tag(const struct secret_key *key, const struct secret_cell *cell)
-{
-  static const uint8_t zeroes[16] = { 0 };
-  struct key_room *room = room_of(key);
-  crypto_onetimeauth_poly1305_state state;
-  uint8_t *text = text_of(cell);
-  uint8_t lengths[16] = { 0 }; /* of additional data, and of the text; little-endian */
-
-  for (size_t i = 0; i < sizeof(cell->length); i++)
-    lengths[8 + i] = (uint8_t)(cell->length >> 8 * i);
-  crypto_stream_xchacha20(room->once, ONCE, cell->box, room->key);
-  crypto_onetimeauth_poly1305_init(&state, room->once);
-  crypto_onetimeauth_poly1305_update(&state, text, cell->length);
-  crypto_onetimeauth_poly1305_update(&state, zeroes, (16 - cell->length % 16) % 16);
-  crypto_onetimeauth_poly1305_update(&state, lengths, sizeof(lengths));
-  crypto_onetimeauth_poly1305_final(&state, text + cell->length);
-  sodium_memzero(&state, sizeof(state));
-}
-
 /* A count is nonce enough for a key that is of this memory alone, and costs no system call. */
 static void make_nonce(const struct secret_key *key, uint8_t *nonce)
 {
   uint64_t count = secret_memory_count(key->memory);
 
-  memset(nonce, 0, NONCE);
+  memset(nonce, 0, BOX_NONCE);
   memcpy(nonce, &count, sizeof(count));
 }
 
@@ -117,29 +68,19 @@ connector_status secret_key_seal(const struct secret_key *key, const void *bytes
     if (cell.box == NULL)
       return error_no_memory(error);
     make_nonce(key, cell.box);
-    xor_stream(key, cell.box, bytes, text_of(&cell), length);
-    make_tag(key, &cell);
+    box_close(key_bytes(key), nothing, bytes, length, cell.box);
   }
   *out = cell;
   return CONNECTOR_OK;
 }
 
-/* Without a place for the text the library's function checks the tag, and no more. */
 connector_status secret_key_open(const struct secret_key *key, const struct secret_cell *cell,
                                  void *bytes, connector_error *error)
 {
-  const uint8_t *text = NULL;
-
-  if (cell->length == 0)
+  if (cell->length == 0 || box_open(key_bytes(key), nothing, cell->box, cell->length, bytes))
     return CONNECTOR_OK;
-  text = text_of(cell);
-  if (crypto_aead_xchacha20poly1305_ietf_decrypt_detached(NULL, NULL, text, cell->length,
-                                                          text + cell->length, NULL, 0, cell->box,
-                                                          room_of(key)->key) != 0)
-    return error_set(error, CONNECTOR_CORRUPT, NULL,
-                     "a secret's value in memory is damaged, or was sealed by another store");
-  xor_stream(key, cell->box, text, bytes, cell->length);
-  return CONNECTOR_OK;
+  return error_set(error, CONNECTOR_CORRUPT, NULL,
+                   "a secret's value in memory is damaged, or was sealed by another store");
 }
 
 connector_status secret_cell_seal(struct secret_memory *memory, const void *bytes, size_t length,

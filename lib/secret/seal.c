@@ -7,10 +7,7 @@
 #include <sodium.h>
 #include <string.h>
 
-_Static_assert((int)SEAL_KEY == crypto_aead_xchacha20poly1305_ietf_KEYBYTES &&
-                   (int)SEAL_NONCE == crypto_aead_xchacha20poly1305_ietf_NPUBBYTES &&
-                   (int)SEAL_TAG == crypto_aead_xchacha20poly1305_ietf_ABYTES &&
-                   (int)SEAL_KEY == crypto_kdf_KEYBYTES &&
+_Static_assert((int)SEAL_KEY == crypto_kdf_KEYBYTES &&
                    (int)SEAL_KEY == crypto_generichash_KEYBYTES &&
                    (int)SEAL_SALT == crypto_pwhash_SALTBYTES,
                "sizes are libsodium's");
@@ -85,17 +82,18 @@ bool seal_same(const uint8_t a[SEAL_MAC], const uint8_t b[SEAL_MAC])
 static void close_box(const uint8_t key[SEAL_KEY], const uint8_t bound[SEAL_MAC], const void *bytes,
                       size_t length, uint8_t *box)
 {
-  randombytes_buf(box, SEAL_NONCE);
-  (void)crypto_aead_xchacha20poly1305_ietf_encrypt(box + SEAL_NONCE, NULL, bytes, length, bound,
-                                                   SEAL_MAC, NULL, box, key);
+  const struct box_bound to = { bound, SEAL_MAC };
+
+  randombytes_buf(box, BOX_NONCE);
+  box_close(key, to, bytes, length, box);
 }
 
 static bool open_box(const uint8_t key[SEAL_KEY], const uint8_t bound[SEAL_MAC], const uint8_t *box,
                      size_t length, void *bytes)
 {
-  return length >= SEAL_OVERHEAD && crypto_aead_xchacha20poly1305_ietf_decrypt(
-                                        bytes, NULL, NULL, box + SEAL_NONCE, length - SEAL_NONCE,
-                                        bound, SEAL_MAC, box, key) == 0;
+  const struct box_bound to = { bound, SEAL_MAC };
+
+  return length >= BOX_OVERHEAD && box_open(key, to, box, length - BOX_OVERHEAD, bytes);
 }
 
 /* ---- the root ---- */

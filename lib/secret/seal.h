@@ -15,14 +15,12 @@
 #ifndef SECRET_SEAL_H
 #define SECRET_SEAL_H
 
-#include "base/buffer.h"
+#include "secret/box.h"
 
 enum {
   SEAL_FORM = 1,
-  SEAL_KEY = 32,
-  SEAL_NONCE = 24,
-  SEAL_TAG = 16,
-  SEAL_OVERHEAD = SEAL_NONCE + SEAL_TAG, /* of a box: nonce, what is encrypted, tag */
+  SEAL_KEY = BOX_KEY,
+  SEAL_OVERHEAD = BOX_OVERHEAD,
   SEAL_WRAPPED = SEAL_KEY + SEAL_OVERHEAD,
   SEAL_COMMITMENT = 32,
   SEAL_MAC = 32,

@@ -1,14 +1,13 @@
 /*
  * No residue of secrets: canary values are set, used and freed; then, and while they are held, they
  * are searched for in the process's own memory and in core dumps. Each search has a control, the
- * same with plain memory, which must find them.
+ * same with plain memory, which must find them. Then the same for what is sealed in a file, and in
+ * that file, its log, its backup and the host's log.
  *
  * The kernel's /proc/self/mem reads closed pages too, as a debugger does; a value that is held is
  * not even there, for it is encrypted.
  */
 #include "fault_support.h"
-
-#include <connector/secret.h>
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -17,9 +16,6 @@
 #ifndef MAP_ANONYMOUS
 #define MAP_ANONYMOUS 0x20
 #endif
-
-/* The library may still be without it: then there is nothing to prove. */
-#pragma weak connector_secret_new
 
 /* ---- the canary: nowhere whole but where it is put ---- */
 
@@ -261,9 +257,7 @@ static bool can_search(void)
 {
   if (UNDER_SANITIZER)
     skip_loudly("a sanitizer's own memory is too large to search, and it forbids core dumps");
-  else if (connector_secret_new == NULL)
-    skip_loudly("this library has no connector_secret_new() yet");
-  return !UNDER_SANITIZER && connector_secret_new != NULL;
+  return !UNDER_SANITIZER;
 }
 
 static void the_search_finds_plain_memory_held_and_freed(void **state)
@@ -474,6 +468,153 @@ static void a_core_dump_holds_no_secret(void **state)
   assert_int_equal(pieces_in_core(secret_freed), 0);
 }
 
+/* ---- sealed in a file ---- */
+
+static char logged[4096];
+
+static void keep_log(void *user, connector_log_level level, const char *message)
+{
+  size_t length = strlen(logged);
+
+  (void)user;
+  (void)level;
+  snprintf(logged + length, sizeof(logged) - length, "%s\n", message);
+}
+
+static bool open_sealed(const char *path)
+{
+  static const unsigned char key[CONNECTOR_ROOT_KEY_BYTES] = "a root key for the search";
+  connector_sealed_options sealed = CONNECTOR_SEALED_OPTIONS_INIT;
+  connector_secrets resolver = CONNECTOR_SECRETS_INIT;
+  connector_options options = test_options();
+
+  sealed.root_key = key;
+  options.secrets = &resolver;
+  options.log = keep_log;
+  return connector_secrets_sealed(&sealed, &resolver, &failure) == CONNECTOR_OK &&
+         connector_open(path, &options, &test.store, &failure) == CONNECTOR_OK;
+}
+
+/* Puts the canary, twice, and frees what was put. */
+static connector_status put_secret(char id[ID_SIZE])
+{
+  connector *record = NULL;
+  connector_status status = connector_create(test.store, PATCH(.name = "sealed"), &record,
+                                             &failure);
+
+  if (status == CONNECTOR_OK) {
+    snprintf(id, ID_SIZE, "%s", record->id);
+    status = hold_secret();
+  }
+  for (int i = 0; status == CONNECTOR_OK && i < 2; i++)
+    status = connector_secret_put(test.store, id, secret, -1, NULL, &failure);
+  connector_free(record);
+  free_secret();
+  return status;
+}
+
+static connector_status get_secret(const char *id)
+{
+  return connector_secret_get(test.store, id, 0, &secret, &failure);
+}
+
+static size_t pieces_in_file(const char *path)
+{
+  int file = open(path, O_RDONLY);
+  size_t found = 0;
+
+  if (file < 0)
+    return 0;
+  found = pieces_between(file, 0, (off_t)file_size(path));
+  close(file);
+  return found;
+}
+
+/* The file, its log and the memory that they share, and a backup. */
+static size_t pieces_in_files(void)
+{
+  static const char *const names[] = { "sealed.db", "sealed.db-wal", "sealed.db-shm", "copy.db" };
+  char path[600];
+  size_t found = 0;
+
+  for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+    found += pieces_in_file(beside(path, names[i]));
+  return found;
+}
+
+static void a_sealed_value_is_in_no_memory_file_log_or_backup(void **state)
+{
+  char path[600];
+  char id[ID_SIZE];
+  (void)state;
+  if (!can_search())
+    return;
+  close_store();
+  assert_true(open_sealed(beside(path, "sealed.db")));
+  assert_int_equal(put_secret(id), CONNECTOR_OK);
+  assert_int_equal(pieces_in_memory(true), 0);
+  assert_ok(get_secret(id));
+  assert_int_equal(pieces_in_memory(true), 0);
+  assert_ok(use_all());
+  assert_int_equal(pieces_in_memory(true), 0);
+  assert_ok(connector_backup(test.store, beside(path, "copy.db"), NULL, NULL, &failure));
+  assert_int_equal(pieces_in_files(), 0);
+  assert_ok(connector_secret_destroy(test.store, id, 0, &failure));
+  assert_status(connector_secret_get(test.store, id, 0, &secret, &failure),
+                CONNECTOR_SECRET_NOT_FOUND);
+  close_store();
+  assert_int_equal(pieces_in_files(), 0);
+  assert_int_equal(pieces_in((const unsigned char *)logged, strlen(logged)), 0);
+}
+
+/* The control: a field of a record is in the file, its log and its backup. */
+static void a_field_is_in_file_log_and_backup(void **state)
+{
+  char name[CANARY + 1] = "";
+  char path[600];
+  (void)state;
+  if (!can_search())
+    return;
+  close_store();
+  assert_true(open_sealed(beside(path, "sealed.db")));
+  write_canary(name);
+  assert_ok(connector_create(test.store, PATCH(.name = name), NULL, &failure));
+  assert_true(pieces_in_file(beside(path, "sealed.db-wal")) >= CANARY / PIECE);
+  assert_ok(connector_backup(test.store, beside(path, "copy.db"), NULL, NULL, &failure));
+  assert_true(pieces_in_file(beside(path, "copy.db")) >= CANARY / PIECE);
+  close_store();
+  assert_true(pieces_in_file(beside(path, "sealed.db")) >= CANARY / PIECE);
+  wipe(name, sizeof(name));
+}
+
+static void sealed_put(void)
+{
+  char id[ID_SIZE];
+
+  connector_close(test.store);
+  child_expects(open_sealed(":memory:"));
+  child_expects(put_secret(id) == CONNECTOR_OK);
+}
+
+static void sealed_get(void)
+{
+  char id[ID_SIZE];
+
+  connector_close(test.store);
+  child_expects(open_sealed(":memory:"));
+  child_expects(put_secret(id) == CONNECTOR_OK);
+  child_expects(get_secret(id) == CONNECTOR_OK);
+}
+
+static void a_core_dump_holds_no_sealed_value(void **state)
+{
+  (void)state;
+  if (!can_dump())
+    return;
+  assert_int_equal(pieces_in_core(sealed_put), 0);
+  assert_int_equal(pieces_in_core(sealed_get), 0);
+}
+
 /* ---- in a child of fork() ---- */
 
 static void find_nothing(void)
@@ -510,6 +651,9 @@ int main(void)
     residue_test(a_freed_value_is_in_no_memory_at_all),
     residue_test(a_core_dump_holds_plain_memory),
     residue_test(a_core_dump_holds_no_secret),
+    residue_test(a_sealed_value_is_in_no_memory_file_log_or_backup),
+    residue_test(a_field_is_in_file_log_and_backup),
+    residue_test(a_core_dump_holds_no_sealed_value),
     residue_test(a_child_of_fork_has_plain_memory_but_no_value),
   };
 
