@@ -66,7 +66,7 @@ TESTS := $(UNIT_TESTS) $(API_TESTS) $(FAULT_TESTS)
 all: $(BUILD)/$(SHARED_LINK) $(BUILD)/libconnector.a $(BUILD)/connector.pc $(EXAMPLES) $(CTL) ## build the libraries, the examples and connectorctl
 
 help: ## explain the targets
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "Variables: PREFIX ($(PREFIX)), DESTDIR, CC ($(CC)), CFLAGS ($(CFLAGS)), WERROR=-Werror, BUILD ($(BUILD))"
 
@@ -140,6 +140,8 @@ $(BUILD)/tests/api/%: tests/api/%.c $(BUILD)/$(SHARED_LINK)
 $(BUILD)/tests/fault/%: tests/fault/%.c $(BUILD)/$(SHARED_LINK)
 	@mkdir -p $(@D)
 	$(CC) $(TEST_FLAGS) $(DEP_CFLAGS) $(CFLAGS) $(CPPFLAGS) -MMD -MP -MF $@.d -o $@ $< -L$(BUILD) -lconnector $(RUN_PATH) $(DEP_LIBS) $(TEST_LIBS) $(LDFLAGS)
+
+include vault/vault.mk
 
 tests: $(TESTS)
 

@@ -191,8 +191,6 @@ typedef enum connector_guard {
   CONNECTOR_GUARD_ALLOW = 1
 } connector_guard;
 
-struct connector_secrets; /* connector/secret.h */
-
 /**
  * How a store is opened. Start from CONNECTOR_OPTIONS_INIT: all else zero is the default.
  *
