@@ -171,7 +171,7 @@ sub parse_header {
 # All headers of a folder, in the order in which they build on each other.
 sub parse_headers {
     my ($folder) = @_;
-    my %rank = (error => 0, record => 1, store => 2, query => 3, json => 4);
+    my %rank = (error => 0, record => 1, store => 2, query => 3, json => 4, secret => 7, resolvers => 8);
     my @paths = sort glob("$folder/*.h");
     die "no headers in $folder\n" unless @paths;
     my @headers = map { parse_header($_) } @paths;

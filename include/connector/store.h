@@ -232,12 +232,10 @@ typedef struct connector_options {
   const struct connector_secrets *secrets; /**< where secrets are (connector/secret.h); copied, and
                                                 the store's once it is open: it calls `close`. NULL:
                                                 nowhere. @since 0.3.0 */
-  const char
-      *vault_path_template;   /**< the path of a secret whose record has none: a path in which
-                                   whole segments may be `{tenant_id}`, `{app_id}` or
-                                   `{connector_id}`, the last one at least once; copied. NULL =
-                                   "secret/data/{tenant_id}/connectors/{connector_id}/credentials".
-                                   @since 0.3.0 */
+  const char *vault_path_template; /**< the path of a secret whose record has none: whole segments may
+                                        be tenant_id, app_id or connector_id in braces, the last
+                                        one at least once; copied. NULL =
+                                        CONNECTOR_VAULT_PATH_TEMPLATE. @since 0.3.0 */
   uint32_t secret_timeout_ms; /**< for each call of a resolver; 0 = its own. @since 0.3.0 */
   bool lock_secrets;          /**< fail where memory for secrets can't be locked, instead of going
                                    on with memory that may reach swap. @since 0.3.0 */
@@ -245,6 +243,9 @@ typedef struct connector_options {
 
 /** Bytes of `history_key`. @since 0.2.0 */
 #define CONNECTOR_HISTORY_KEY_BYTES 32
+
+/** The default of `vault_path_template`. @since 0.3.0 */
+#define CONNECTOR_VAULT_PATH_TEMPLATE "secret/data/{tenant_id}/connectors/{connector_id}/credentials"
 
 /** Default options. @since 0.1.0 */
 #define CONNECTOR_OPTIONS_INIT CONNECTOR_INIT(connector_options)
@@ -406,17 +407,17 @@ CONNECTOR_API CONNECTOR_CHECKED connector_status connector_restore(connector_sto
                                                                    connector_error *error);
 
 /**
- * Removes a soft-deleted record for good, and before it the secret that its `vault_path` names, where
- * the path names the connector: a path that it may share with others is left to the host. A restore
- * at the same moment may find the secret gone.
+ * Removes a soft-deleted record for good, and before it the secret that its `vault_path` names,
+ * where the path names the connector: a path that it may share with others is left to the host. A
+ * restore at the same moment may find the secret gone.
  *
  * @param store an open store
  * @param id any text
  * @param error may be NULL
  * @retval CONNECTOR_CONFLICT the record is not deleted
  * @retval CONNECTOR_NOT_FOUND as for connector_get()
- * @retval CONNECTOR_SECRET_UNAVAILABLE or another SECRET_ status: the secret can't be destroyed, and
- *         the record is still there
+ * @retval CONNECTOR_SECRET_UNAVAILABLE or another SECRET_ status: the secret can't be destroyed,
+ * and the record is still there
  * @since 0.1.0
  */
 CONNECTOR_API CONNECTOR_CHECKED connector_status connector_purge(connector_store *store,

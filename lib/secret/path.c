@@ -9,9 +9,6 @@
 
 #include <string.h>
 
-const char path_default_template[] =
-    "secret/data/{tenant_id}/connectors/{connector_id}/credentials";
-
 static const struct {
   const char *text;
   enum path_part part;

@@ -56,9 +56,6 @@ struct path_segments {
   size_t data; /* the index of the segment that parts mount and path */
 };
 
-/* `secret/data/{tenant_id}/connectors/{connector_id}/credentials` */
-extern const char path_default_template[];
-
 /* Compiles a template: a path in which whole segments may be `{tenant_id}`, `{app_id}` or
  * `{connector_id}`, the last one at least once, or else two records would share a path. `text` must
  * stay. INVALID, with the field `vault_path_template`. */

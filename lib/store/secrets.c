@@ -28,7 +28,7 @@ static connector_status bind_leaf(void *user, const connector_secrets *leaf, con
 static connector_status take_template(connector_store *store, const char *given,
                                       connector_error *error)
 {
-  const char *text = given != NULL ? given : path_default_template;
+  const char *text = given != NULL ? given : CONNECTOR_VAULT_PATH_TEMPLATE;
   const char *copy = arena_copy(&store->text, text, strlen(text));
 
   return copy != NULL ? path_template_compile(copy, &store->vault_template, error)

@@ -9,6 +9,8 @@
 
 #include "secret/path.h"
 
+#include <connector/store.h>
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define OWN "cnn_01HZX3V7Q2M8K4T6B9D0F1G2H3"
@@ -87,7 +89,7 @@ static void try(const char *template, const char *tenant, const char *path)
 
   if (path_template_compile(template, &compiled, &error) != CONNECTOR_OK) {
     check(strcmp(error.field, "vault_path_template") == 0 && error.message[0] != '\0');
-    check(path_template_compile(path_default_template, &compiled, &error) == CONNECTOR_OK);
+    check(path_template_compile(CONNECTOR_VAULT_PATH_TEMPLATE, &compiled, &error) == CONNECTOR_OK);
   }
   if (accepts(&compiled, &owner, path, &arena, &parts))
     check_accepted(path, &parts);

@@ -13,6 +13,8 @@
 
 #include "secret/path.h"
 
+#include <connector/store.h>
+
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 #define OWN "cnn_01HZX3V7Q2M8K4T6B9D0F1G2H3"
@@ -66,13 +68,13 @@ static bool takes(const char *template, const struct path_owner *whose, const ch
 
 static void accept(const char *text)
 {
-  if (!takes(path_default_template, &owner, text))
+  if (!takes(CONNECTOR_VAULT_PATH_TEMPLATE, &owner, text))
     fail_msg("%s was refused: %s", text, failure.message);
 }
 
 static void refuse(const char *text)
 {
-  if (takes(path_default_template, &owner, text))
+  if (takes(CONNECTOR_VAULT_PATH_TEMPLATE, &owner, text))
     fail_msg("%s was accepted", text);
   assert_true(strlen(text) < 14 || strstr(failure.message, text) == NULL);
 }
@@ -111,7 +113,7 @@ static void a_path_parts_at_the_first_data_behind_the_mount(void **state)
     { "data/data/a", "data", "a" },
     { "secret/data/a/data/b", "secret", "a/data/b" },
   };
-  struct path_segments compiled = compile(path_default_template);
+  struct path_segments compiled = compile(CONNECTOR_VAULT_PATH_TEMPLATE);
 
   (void)state;
   for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -272,9 +274,10 @@ static void another_prefix_is_the_stores_own(void **state)
   static const struct path_owner src = { "acme", NULL, "src-01HZX3V7Q2M8K4T6B9D0F1G2H3", "src-" };
 
   (void)state;
-  assert_false(takes(path_default_template, &src, "kv/data/src-01HZX3V7Q2M8K4T6B9D0F1G2H4"));
-  assert_true(takes(path_default_template, &src, "kv/data/src-01HZX3V7Q2M8K4T6B9D0F1G2H3"));
-  assert_true(takes(path_default_template, &src, "kv/data/" OTHER));
+  assert_false(
+      takes(CONNECTOR_VAULT_PATH_TEMPLATE, &src, "kv/data/src-01HZX3V7Q2M8K4T6B9D0F1G2H4"));
+  assert_true(takes(CONNECTOR_VAULT_PATH_TEMPLATE, &src, "kv/data/src-01HZX3V7Q2M8K4T6B9D0F1G2H3"));
+  assert_true(takes(CONNECTOR_VAULT_PATH_TEMPLATE, &src, "kv/data/" OTHER));
 }
 
 static void a_template_without_a_literal_behind_is_a_shape_alone(void **state)
@@ -362,7 +365,7 @@ static const char *expand(const char *template, const struct path_owner *whose)
 static void a_template_makes_the_records_path(void **state)
 {
   (void)state;
-  assert_string_equal(expand(path_default_template, &owner),
+  assert_string_equal(expand(CONNECTOR_VAULT_PATH_TEMPLATE, &owner),
                       "secret/data/acme/connectors/" OWN "/credentials");
   assert_string_equal(expand("kv/{app_id}/data/{connector_id}", &owner), "kv/app-1/data/" OWN);
 }
@@ -370,7 +373,7 @@ static void a_template_makes_the_records_path(void **state)
 static void what_a_template_makes_is_taken_from_its_record_alone(void **state)
 {
   static const char *const templates[] = {
-    path_default_template,
+    CONNECTOR_VAULT_PATH_TEMPLATE,
     "kv/data/{tenant_id}/{connector_id}",
     "kv/{tenant_id}/data/{app_id}/x/{connector_id}",
   };
@@ -400,7 +403,7 @@ static void a_value_that_can_be_no_segment_makes_no_path(void **state)
     struct path_owner odd = owner;
 
     odd.tenant_id = tenants[i];
-    assert_null(expand(path_default_template, &odd));
+    assert_null(expand(CONNECTOR_VAULT_PATH_TEMPLATE, &odd));
     assert_string_equal(failure.message,
                         "can't be made: an id of the record can't be a segment of it");
   }
@@ -414,7 +417,7 @@ static void a_value_that_moves_the_mount_makes_no_path(void **state)
   odd.tenant_id = "data";
   assert_null(expand("kv/{tenant_id}/data/{connector_id}", &odd));
   assert_non_null(expand("{tenant_id}/data/{connector_id}", &odd));
-  assert_non_null(expand(path_default_template, &odd));
+  assert_non_null(expand(CONNECTOR_VAULT_PATH_TEMPLATE, &odd));
   odd.tenant_id = "kv";
   odd.app_id = "data";
   assert_null(expand("kv/data/{tenant_id}/{app_id}/{connector_id}", &odd));
@@ -427,7 +430,7 @@ static void a_record_without_an_app_gets_no_path_with_one(void **state)
   (void)state;
   human.app_id = NULL;
   assert_null(expand("kv/data/{app_id}/{connector_id}", &human));
-  assert_non_null(expand(path_default_template, &human));
+  assert_non_null(expand(CONNECTOR_VAULT_PATH_TEMPLATE, &human));
 }
 
 static void a_path_that_is_made_too_long_is_none(void **state)
@@ -439,9 +442,9 @@ static void a_path_that_is_made_too_long_is_none(void **state)
   memset(text, 't', sizeof(text));
   text[sizeof(text) - 1] = '\0';
   odd.tenant_id = text;
-  assert_null(expand(path_default_template, &odd));
+  assert_null(expand(CONNECTOR_VAULT_PATH_TEMPLATE, &odd));
   text[VAULT_SEGMENT_MOST] = '\0';
-  assert_non_null(expand(path_default_template, &odd));
+  assert_non_null(expand(CONNECTOR_VAULT_PATH_TEMPLATE, &odd));
   assert_null(
       expand("kv/data/{tenant_id}/{tenant_id}/{tenant_id}/{tenant_id}/{connector_id}", &odd));
 }
