@@ -43,7 +43,9 @@ static connector_status find_vault(struct call *call, struct sealed **out)
 
 struct root_rotation {
   struct sealed *sealed;
-  struct root_key next;
+  struct root_key next;   /* until it is offered */
+  struct root_key second; /* that the vault had */
+  bool had_second;
   struct seal_root planned;
   uint8_t salt[SEAL_SALT];
   struct secret_work key; /* the new one */
@@ -113,19 +115,45 @@ static connector_status run_root(struct call *call, struct root_rotation *rotati
   return work_end_write(&work, status);
 }
 
-/* The new key is the vault's first from now on, and the one that was the second. */
-static void adopt(struct root_rotation *rotation)
+/* The new key is the vault's second before the file has it, so that other threads find it as soon
+ * as it has. What was the second is kept, should nothing come of it. */
+static void offer(struct root_rotation *rotation)
 {
   struct sealed *sealed = rotation->sealed;
 
   pthread_mutex_lock(&sealed->unlocking);
-  if (sealed->source_count == SEALED_SOURCES)
-    root_key_free(&sealed->sources[1]);
-  sealed->sources[1] = sealed->sources[0];
-  sealed->sources[0] = rotation->next;
+  rotation->had_second = sealed->source_count == SEALED_SOURCES;
+  if (rotation->had_second)
+    rotation->second = sealed->sources[1];
+  sealed->sources[1] = rotation->next;
   sealed->source_count = SEALED_SOURCES;
   rotation->next = (struct root_key){ 0 };
+  pthread_mutex_unlock(&sealed->unlocking);
+}
+
+/* Once the file has it, it is the first, and the one before the second. */
+static void adopt(struct root_rotation *rotation)
+{
+  struct sealed *sealed = rotation->sealed;
+  struct root_key before;
+
+  pthread_mutex_lock(&sealed->unlocking);
+  before = sealed->sources[0];
+  sealed->sources[0] = sealed->sources[1];
+  sealed->sources[1] = before;
   sealed_lock(sealed);
+  pthread_mutex_unlock(&sealed->unlocking);
+  root_key_free(&rotation->second);
+}
+
+static void take_back(struct root_rotation *rotation)
+{
+  struct sealed *sealed = rotation->sealed;
+
+  pthread_mutex_lock(&sealed->unlocking);
+  root_key_free(&sealed->sources[1]);
+  sealed->sources[1] = rotation->second;
+  sealed->source_count = rotation->had_second ? SEALED_SOURCES : 1;
   pthread_mutex_unlock(&sealed->unlocking);
 }
 
@@ -158,10 +186,15 @@ static connector_status rotate_root(struct call *call, const connector_sealed_op
     status = make_next(&rotation, &known, call->error);
   if (status == CONNECTOR_OK)
     status = sealed_unlock(rotation.sealed, call);
-  if (status == CONNECTOR_OK)
-    status = run_root(call, &rotation);
   if (status == CONNECTOR_OK) {
-    adopt(&rotation);
+    offer(&rotation);
+    status = run_root(call, &rotation);
+    if (status == CONNECTOR_OK)
+      adopt(&rotation);
+    else
+      take_back(&rotation);
+  }
+  if (status == CONNECTOR_OK) {
     sealed_forget_log(call);
     status = sealed_check_generation(rotation.sealed, call);
   }
