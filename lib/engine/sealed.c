@@ -13,6 +13,20 @@ static connector_status start(struct connection *connection, const char *sql,
   return statement_get_text(connection, 0, NULL, sql, strlen(sql), out, error);
 }
 
+/* The same with a tenant as the first value, and a number behind it. */
+static connector_status start_for(struct connection *connection, const char *sql,
+                                  const char *tenant, int64_t number, struct statement **out,
+                                  connector_error *error)
+{
+  connector_status status = start(connection, sql, out, error);
+
+  if (status != CONNECTOR_OK)
+    return status;
+  bind_text(*out, tenant);
+  bind_integer(*out, number);
+  return CONNECTOR_OK;
+}
+
 /* ---- columns ---- */
 
 /* Copies a column of a fixed length. */
@@ -148,17 +162,13 @@ connector_status sealed_key_find(struct connection *connection, const char *tena
                                  struct sealed_key *key, bool *found, connector_error *error)
 {
   struct statement *statement = NULL;
-  connector_status status = start(connection,
-                                  "SELECT term, wrapped FROM sealed_key WHERE tenant_id = ?1"
-                                  " AND (term = ?2 OR ?2 = 0) ORDER BY term DESC LIMIT 1",
-                                  &statement, error);
+  connector_status status = start_for(connection,
+                                      "SELECT term, wrapped FROM sealed_key WHERE tenant_id = ?1"
+                                      " AND (term = ?2 OR ?2 = 0) ORDER BY term DESC LIMIT 1",
+                                      tenant, term, &statement, error);
 
   *found = false;
-  if (status != CONNECTOR_OK)
-    return status;
-  bind_text(statement, tenant);
-  bind_integer(statement, term);
-  return take_key(statement, key, found, error);
+  return status == CONNECTOR_OK ? take_key(statement, key, found, error) : status;
 }
 
 connector_status sealed_key_oldest(struct connection *connection, const char *tenant,
@@ -182,17 +192,15 @@ connector_status sealed_key_next(struct connection *connection, const char *afte
                                  struct arena *arena, bool *found, connector_error *error)
 {
   struct statement *statement = NULL;
-  connector_status status = start(connection,
-                                  "SELECT term, wrapped, tenant_id FROM sealed_key"
-                                  " WHERE (tenant_id, term) > (?, ?)"
-                                  " ORDER BY tenant_id, term LIMIT 1",
-                                  &statement, error);
+  connector_status status = start_for(connection,
+                                      "SELECT term, wrapped, tenant_id FROM sealed_key"
+                                      " WHERE (tenant_id, term) > (?, ?)"
+                                      " ORDER BY tenant_id, term LIMIT 1",
+                                      after_tenant, after_term, &statement, error);
 
   *found = false;
   if (status != CONNECTOR_OK)
     return status;
-  bind_text(statement, after_tenant);
-  bind_integer(statement, after_term);
   status = step_once(statement, found, error);
   if (status != CONNECTOR_OK || !*found)
     return status;
@@ -214,15 +222,13 @@ connector_status sealed_key_put(struct connection *connection, const char *tenan
                                 const struct sealed_key *key, connector_error *error)
 {
   struct statement *statement = NULL;
-  connector_status status = start(connection,
-                                  "INSERT OR REPLACE INTO sealed_key (tenant_id, term, wrapped)"
-                                  " VALUES (?, ?, ?)",
-                                  &statement, error);
+  connector_status status = start_for(connection,
+                                      "INSERT OR REPLACE INTO sealed_key (tenant_id, term, wrapped)"
+                                      " VALUES (?, ?, ?)",
+                                      tenant, key->term, &statement, error);
 
   if (status != CONNECTOR_OK)
     return status;
-  bind_text(statement, tenant);
-  bind_integer(statement, key->term);
   bind_bytes(statement, key->wrapped, SEALED_WRAPPED);
   return statement_run(statement, error);
 }
@@ -231,14 +237,11 @@ connector_status sealed_key_remove(struct connection *connection, const char *te
                                    connector_error *error)
 {
   struct statement *statement = NULL;
-  connector_status status = start(
-      connection, "DELETE FROM sealed_key WHERE tenant_id = ? AND term = ?", &statement, error);
+  connector_status status = start_for(connection,
+                                      "DELETE FROM sealed_key WHERE tenant_id = ? AND term = ?",
+                                      tenant, term, &statement, error);
 
-  if (status != CONNECTOR_OK)
-    return status;
-  bind_text(statement, tenant);
-  bind_integer(statement, term);
-  return statement_run(statement, error);
+  return status == CONNECTOR_OK ? statement_run(statement, error) : status;
 }
 
 /* ---- secrets ---- */
@@ -318,18 +321,16 @@ connector_status sealed_of_term(struct connection *connection, const char *tenan
                                 bool *found, connector_error *error)
 {
   struct statement *statement = NULL;
-  connector_status status = start(connection,
-                                  "SELECT " HEAD_COLUMNS
-                                  ", s.connector_id, s.path FROM sealed_secret s"
-                                  " WHERE s.tenant_id = ? AND s.term = ? AND s.seq > ?"
-                                  " ORDER BY s.seq LIMIT 1",
-                                  &statement, error);
+  connector_status status = start_for(connection,
+                                      "SELECT " HEAD_COLUMNS
+                                      ", s.connector_id, s.path FROM sealed_secret s"
+                                      " WHERE s.tenant_id = ? AND s.term = ? AND s.seq > ?"
+                                      " ORDER BY s.seq LIMIT 1",
+                                      tenant, term, &statement, error);
 
   *found = false;
   if (status != CONNECTOR_OK)
     return status;
-  bind_text(statement, tenant);
-  bind_integer(statement, term);
   bind_integer(statement, after);
   status = step_once(statement, found, error);
   if (status != CONNECTOR_OK || !*found)
@@ -349,15 +350,13 @@ connector_status sealed_count_others(struct connection *connection, const char *
 {
   struct statement *statement = NULL;
   bool found = false;
-  connector_status status = start(connection,
-                                  "SELECT count(*) FROM sealed_secret"
-                                  " WHERE tenant_id = ? AND term <> ?",
-                                  &statement, error);
+  connector_status status = start_for(connection,
+                                      "SELECT count(*) FROM sealed_secret"
+                                      " WHERE tenant_id = ? AND term <> ?",
+                                      tenant, term, &statement, error);
 
   if (status != CONNECTOR_OK)
     return status;
-  bind_text(statement, tenant);
-  bind_integer(statement, term);
   status = statement_step(statement, &found, error);
   if (status == CONNECTOR_OK)
     *count = column_integer(statement, 0);
@@ -428,11 +427,9 @@ connector_status sealed_remove(struct connection *connection, const struct seale
   for (size_t i = 0; status == CONNECTOR_OK && i < sizeof(texts) / sizeof(texts[0]); i++) {
     struct statement *statement = NULL;
 
-    status = start(connection, texts[i], &statement, error);
+    status = start_for(connection, texts[i], secret->tenant_id, secret->seq, &statement, error);
     if (status != CONNECTOR_OK)
       return status;
-    bind_text(statement, secret->tenant_id);
-    bind_integer(statement, secret->seq);
     status = statement_run(statement, error);
   }
   return status;
@@ -471,16 +468,15 @@ connector_status sealed_version_find(struct connection *connection,
 {
   struct statement *statement = NULL;
   bool found = false;
-  connector_status status = start(connection,
-                                  "SELECT version, wrapped, commitment, NULL FROM sealed_version"
-                                  " WHERE tenant_id = ? AND secret = ? AND version = ?",
-                                  &statement, error);
+  connector_status status = start_for(
+      connection,
+      "SELECT version, wrapped, commitment, NULL FROM sealed_version"
+      " WHERE tenant_id = ? AND secret = ? AND version = ?",
+      secret->tenant_id, secret->seq, &statement, error);
 
   *row = (struct sealed_version){ 0 };
   if (status != CONNECTOR_OK)
     return status;
-  bind_text(statement, secret->tenant_id);
-  bind_integer(statement, secret->seq);
   bind_integer(statement, version);
   status = step_once(statement, &found, error);
   if (status != CONNECTOR_OK || !found)
@@ -495,15 +491,14 @@ connector_status sealed_version_put(struct connection *connection,
                                     const struct sealed_version *row, connector_error *error)
 {
   struct statement *statement = NULL;
-  connector_status status = start(connection,
-                                  "INSERT OR REPLACE INTO sealed_version (tenant_id, secret,"
-                                  " version, wrapped, commitment, box) VALUES (?, ?, ?, ?, ?, ?)",
-                                  &statement, error);
+  connector_status status = start_for(
+      connection,
+      "INSERT OR REPLACE INTO sealed_version (tenant_id, secret,"
+      " version, wrapped, commitment, box) VALUES (?, ?, ?, ?, ?, ?)",
+      secret->tenant_id, secret->seq, &statement, error);
 
   if (status != CONNECTOR_OK)
     return status;
-  bind_text(statement, secret->tenant_id);
-  bind_integer(statement, secret->seq);
   bind_integer(statement, row->version);
   bind_bytes(statement, row->wrapped, row->wrapped_length);
   bind_bytes(statement, row->commitment, row->commitment_length);
@@ -535,15 +530,13 @@ connector_status sealed_version_remove(struct connection *connection,
                                        connector_error *error)
 {
   struct statement *statement = NULL;
-  connector_status status = start(connection,
-                                  "DELETE FROM sealed_version"
-                                  " WHERE tenant_id = ? AND secret = ? AND version = ?",
-                                  &statement, error);
+  connector_status status = start_for(connection,
+                                      "DELETE FROM sealed_version"
+                                      " WHERE tenant_id = ? AND secret = ? AND version = ?",
+                                      secret->tenant_id, secret->seq, &statement, error);
 
   if (status != CONNECTOR_OK)
     return status;
-  bind_text(statement, secret->tenant_id);
-  bind_integer(statement, secret->seq);
   bind_integer(statement, version);
   return statement_run(statement, error);
 }
