@@ -102,12 +102,12 @@ static connector_status write_secret(struct put *put)
 
 /* ---- the record ---- */
 
-/* The record as it is by now must have the path that the secret was written to. */
+/* The record as it is by now must have the path that the secret was written to; or none yet, as
+ * before. */
 static connector_status check_path(const struct put *put, const connector *found)
 {
-  const char *before = put->subject.aim.found->vault_path;
-  bool same = before != NULL && found->vault_path != NULL ? strcmp(before, found->vault_path) == 0
-                                                          : before == found->vault_path;
+  bool same = found->vault_path != NULL ? strcmp(found->vault_path, put->subject.path) == 0
+                                        : put->subject.aim.found->vault_path == NULL;
   connector_error *error = put->subject.call->error;
 
   if (same)
