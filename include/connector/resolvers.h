@@ -3,7 +3,9 @@
  * One for HashiCorp Vault and OpenBao is in libconnector-vault, <connector-vault.h>.
  *
  * Each makes a connector_secrets that belongs to the caller until connector_open() or a chain has
- * taken it; one that is not handed on is released by its `close`.
+ * taken it; one that is not handed on is released by its `close`, with its `user`. `out` is started
+ * from CONNECTOR_SECRETS_INIT, and is left as it is by a call that fails. Making and closing one is
+ * for one thread at a time; its other functions may be called by any number of threads at once.
  */
 #ifndef CONNECTOR_RESOLVERS_H
 #define CONNECTOR_RESOLVERS_H
@@ -21,8 +23,8 @@ extern "C" {
 
 /**
  * Gives the root key, such as from a key service or a TPM. Asked once, on the thread of the first
- * call that needs it, outside of transactions; other threads wait meanwhile for the key, so it must
- * not use the store. The library wipes `key` afterwards. @since 0.3.0
+ * call that needs it; other threads wait meanwhile for the key, so it must not use the store. The
+ * library wipes `key` afterwards. @since 0.3.0
  */
 typedef connector_status (*connector_root_key_fn)(void *user, void *key, connector_error *error);
 
@@ -78,7 +80,7 @@ typedef struct connector_sealed_options {
  * them with one path share nothing.
  *
  * @param options required
- * @param out the caller's, from CONNECTOR_SECRETS_INIT
+ * @param out the caller's
  * @param error may be NULL
  * @retval CONNECTOR_INVALID no key, more than one, or one that is none: error.field names it
  * @retval CONNECTOR_IO `root_key_file` can't be read
@@ -138,17 +140,35 @@ connector_tenant_key_rotate(connector_store *store, const char *tenant_id,
 /**
  * Makes a resolver that reads files below a folder, such as systemd's `$CREDENTIALS_DIRECTORY` or a
  * Kubernetes secret mount: the secret `mount/data/a/b` has a value for each file in the folder
- * `root/mount/a/b`, named as the file is. It has one version, 1.
+ * `root/mount/a/b`, named as the file is, in no order. Its bytes are taken as they are: a line end
+ * at the end of the file is part of the value. Folders in that folder are secrets of their own, and
+ * names that start with a dot are passed over, in paths too. A folder without files is
+ * SECRET_NOT_FOUND, a `root` that is not there SECRET_UNAVAILABLE, and a file of more than
+ * CONNECTOR_SECRET_VALUE_MAX bytes TOO_LARGE.
  *
- * Refused with SECRET_DENIED: links (but those that a Kubernetes mount makes inside the folder of
- * the secret, through its `..data`), files or folders of other users than this one and root, and
- * files that the group or others can read. Names that start with a dot are passed over. Files are
- * read anew with every call; a change of a mount while it is read is SECRET_UNAVAILABLE.
+ * It can't write, and there is one version, 1, of the time at which the newest of the files was
+ * last changed. Files are read anew with every call, without a lock: replace them by rename, or the
+ * whole folder. A change that is noticed while a secret is read is SECRET_UNAVAILABLE.
  *
- * @param root a folder; copied, and opened with every call
- * @param out the caller's, from CONNECTOR_SECRETS_INIT
+ * Refused with SECRET_DENIED, whatever else is in the folder:
+ *
+ * - Files and folders of other users than this process's effective one and root.
+ * - Files that the group or others may read, write or execute. A POSIX access list that grants this
+ *   user alone more, as systemd makes where a service has a `User=`, is none of that.
+ * - Folders, `root` too, that the group or others may write, unless they are sticky.
+ * - Pipes, sockets, devices and links. `root` itself may be a link, and what is above it is not
+ *   looked at: that is the host's choice.
+ *
+ * Of a Kubernetes secret volume that is mounted at the folder of a secret, the links that it makes
+ * are followed: `name` to `..data/name`, and `..data` to a folder beside it. All values are then of
+ * one generation of the volume. Its files are open to all by default: set `defaultMode: 0400`. The
+ * volume of a pod with an `fsGroup` is open to that group, and refused.
+ *
+ * @param root an absolute path; copied, and opened with every call
+ * @param out the caller's
  * @param error may be NULL
- * @retval CONNECTOR_INVALID `root` is not given or not absolute
+ * @retval CONNECTOR_INVALID `root` or `out` is not given, `root` is not absolute, or `out` was not
+ *         started from CONNECTOR_SECRETS_INIT (field `size`)
  * @retval CONNECTOR_NO_MEMORY there is none
  * @since 0.3.0
  */
@@ -166,18 +186,26 @@ typedef struct connector_secret_variable {
 
 /**
  * Makes a resolver for development that reads variables of the environment by a map. A value whose
- * variable is not set is not there; a secret without values is SECRET_NOT_FOUND. It has one
- * version, 1.
+ * variable is not set is not there, one whose variable is empty is empty; a secret without values
+ * is SECRET_NOT_FOUND. Of a variable that is there twice, the first counts. One that is longer than
+ * CONNECTOR_SECRET_VALUE_MAX is TOO_LARGE.
+ *
+ * It can't write, and there is one version, 1, whose time is not known (`created_at` 0). The
+ * environment of a process can be read by its user and by root, and is inherited by its children:
+ * what is in it is less well kept than in any other resolver.
  *
  * The library reads no environment by itself: the host hands its own over.
  *
- * @param environment such as `environ`; borrowed, and read with every call: the host must not
- * change it meanwhile
- * @param variables the map; copied
- * @param count of them
- * @param out the caller's, from CONNECTOR_SECRETS_INIT
+ * @param environment such as `environ`, ends in NULL; borrowed until the resolver is closed, and
+ *        read with every call: it must not be changed meanwhile, which setenv() and putenv() do
+ * @param variables the map: paths as a record's `vault_path` has them, names as
+ *        connector_secret_set() takes them, variables of any text without `=`; copied
+ * @param count of them; may be 0
+ * @param out the caller's
  * @param error may be NULL
- * @retval CONNECTOR_INVALID a path, name or variable is none, or a value is there twice
+ * @retval CONNECTOR_INVALID an argument is not given; a path, name or variable is none, or a name
+ *         is there twice for a path (field such as `variables[2].name`); or `out` was not started
+ *         from CONNECTOR_SECRETS_INIT (field `size`)
  * @retval CONNECTOR_NO_MEMORY there is none
  * @since 0.3.0
  */
@@ -187,23 +215,38 @@ connector_secrets_environment(char *const *environment, const connector_secret_v
 
 /* ---- chain: by the start of the path ---- */
 
-/** Which resolver serves the paths that start so. @since 0.3.0 */
+/**
+ * Which resolver serves the paths that start so. All resolvers of an array are started from
+ * CONNECTOR_SECRETS_INIT, or made by a function above. @since 0.3.0
+ */
 typedef struct connector_secrets_route {
   const char *prefix;        /**< whole segments of the path, such as `secret/data/dev`; "" = all */
-  connector_secrets secrets; /**< taken over by the chain where it is made */
+  connector_secrets secrets; /**< taken over by the chain where it is made; may be in several
+                                routes, and may be a chain itself */
 } connector_secrets_route;
 
 /**
- * Makes a resolver of several, each for the paths that start with its prefix. The first route whose
- * prefix fits and whose resolver has the secret serves a read; what it answers but SECRET_NOT_FOUND
- * is the chain's answer, so that no other resolver steps in for one that denies, is sealed or can't
- * be had. Anything else goes to the first route that fits.
+ * Makes a resolver of several, each for the paths that start with its prefix.
+ *
+ * Reads, and the telling of versions, try the routes whose prefix fits one after the other, and go
+ * on only where one answers SECRET_NOT_FOUND: no other resolver steps in for one that denies, is
+ * sealed or can't be had. A resolver that sets values and then answers SECRET_NOT_FOUND makes the
+ * read MISUSE. Writes, and what else changes a secret, go to the first route that fits alone, even
+ * where another one has the secret: SECRET_READ_ONLY where its resolver lacks the function. What is
+ * cached is dropped by every route that fits. Where none fits, all answer SECRET_PATH (field
+ * `vault_path`).
+ *
+ * A chain in a chain is the same as its routes in place of it, with both prefixes: it fits only
+ * where one of its routes does.
  *
  * @param routes copied; in the order in which they are tried
  * @param count 1 to 64
- * @param out the caller's, from CONNECTOR_SECRETS_INIT; its `close` closes theirs
+ * @param out the caller's; its `close` closes theirs, each once: routes with the same `user`, `get`
+ *        and `close` have the same resolver
  * @param error may be NULL
- * @retval CONNECTOR_INVALID a prefix is none, or a resolver has no `get`; they stay the caller's
+ * @retval CONNECTOR_INVALID an argument is not given, or a prefix is none (field `prefix`), a
+ *         resolver has no `get` (field `get`), or a `size` is wrong or differs: the resolvers stay
+ *         the caller's, as with every failure
  * @retval CONNECTOR_NO_MEMORY there is none
  * @since 0.3.0
  */

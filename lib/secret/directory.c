@@ -1,6 +1,7 @@
 /*
  * The resolver of a folder: each secret is a folder in it. Folders are opened one segment of the
- * path after the other; what is in the last one is folder.c's concern.
+ * path after the other; what is in the last one is folder.c's concern. All that the resolver keeps
+ * is the path of its root.
  */
 #include "base/status.h"
 #include "base/structs.h"
@@ -14,10 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-struct directory {
-  char *root; /* owned */
-};
 
 /* ---- to the folder ---- */
 
@@ -68,16 +65,15 @@ static connector_status descend(int *folder, const char *path, connector_error *
 }
 
 /* Reads the values into the secret, or with NULL none of them. */
-static connector_status read_secret(const struct directory *directory,
-                                    const connector_secret_request *request, connector_secret *into,
-                                    int64_t *newest, connector_error *error)
+static connector_status read_secret(const char *root, const connector_secret_request *request,
+                                    connector_secret *into, int64_t *newest, connector_error *error)
 {
   int folder = -1;
   connector_status status = CONNECTOR_OK;
 
   if (request->version != 0 && request->version != 1)
     return folder_failed(ENOENT, error);
-  status = open_root(directory->root, &folder, error);
+  status = open_root(root, &folder, error);
   if (status == CONNECTOR_OK)
     status = descend(&folder, request->mount, error);
   if (status == CONNECTOR_OK)
@@ -119,26 +115,15 @@ static connector_status directory_versions(void *user, const connector_secret_re
 
 static void directory_close(void *user)
 {
-  struct directory *directory = user;
-
-  free(directory->root);
-  free(directory);
+  free(user);
 }
 
-static struct directory *new_directory(const char *root)
+static char *copy(const char *text)
 {
-  struct directory *made = calloc(1, sizeof(*made));
-  size_t size = strlen(root) + 1;
+  size_t size = strlen(text) + 1;
+  char *made = malloc(size);
 
-  if (made == NULL)
-    return NULL;
-  made->root = malloc(size);
-  if (made->root == NULL) {
-    free(made);
-    return NULL;
-  }
-  memcpy(made->root, root, size);
-  return made;
+  return made != NULL ? memcpy(made, text, size) : NULL;
 }
 
 connector_status connector_secrets_directory(const char *root, connector_secrets *out,
@@ -151,7 +136,7 @@ connector_status connector_secrets_directory(const char *root, connector_secrets
     return error_set(error, CONNECTOR_INVALID, root == NULL ? "root" : "out", "must be given");
   if (root[0] != '/')
     return error_set(error, CONNECTOR_INVALID, "root", "must be an absolute path");
-  made.user = new_directory(root);
+  made.user = copy(root);
   if (made.user == NULL)
     return error_no_memory(error);
   made.get = directory_get;
