@@ -35,10 +35,10 @@ static connector_status read_latest(struct put *put, connector_secret **latest, 
   *current = connector_secret_version(*latest);
   if (status == CONNECTOR_SECRET_NOT_FOUND)
     *current = 0;
-  else if (status == CONNECTOR_SECRET_DELETED && *current == 0)
-    *current = put->expected_version; /* the resolver knows no better */
   else if (status != CONNECTOR_OK && status != CONNECTOR_SECRET_DELETED)
     return resolver_said(status, &told, subject->call->error);
+  else if (*current == 0)
+    *current = put->expected_version; /* the resolver knows no better */
   if (status == CONNECTOR_OK)
     return CONNECTOR_OK;
   connector_secret_free(*latest); /* whatever the resolver left in it */
@@ -78,6 +78,7 @@ static connector_status write_once(struct put *put)
   int64_t replaces = 0;
   connector_status status = secret_new(call->store->secret_memory, &whole, call->error);
 
+  put->made = 0;
   if (status != CONNECTOR_OK)
     return status;
   status = merge(put, &whole, &replaces);
@@ -189,7 +190,8 @@ static connector_status tell_record(struct put *put)
 
 /* ---- both ---- */
 
-/* The version goes for good: nobody was told of it. What can't be undone stays behind, unread. */
+/* The version goes for good: nobody was told of it. What can't be undone stays behind, unread; so
+ * does a version that the resolver did not tell, for 0 would be the whole secret. */
 static void undo(struct put *put)
 {
   struct call *call = put->subject.call;
@@ -198,7 +200,8 @@ static void undo(struct put *put)
   connector_error told = { 0 };
 
   request.version = put->made;
-  if (leaf->destroy == NULL || leaf->destroy(leaf->user, &request, &told) != CONNECTOR_OK)
+  if (put->made <= 0 || leaf->destroy == NULL ||
+      leaf->destroy(leaf->user, &request, &told) != CONNECTOR_OK)
     store_log(call->store, CONNECTOR_LOG_WARNING,
               "a version of a secret whose record was not written could not be destroyed again");
 }

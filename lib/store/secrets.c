@@ -150,6 +150,9 @@ connector_status subject_change(struct subject *subject, connector_secret_change
 {
   connector_error told = { 0 };
 
+  if (subject->call->store->read_only)
+    return error_set(subject->call->error, CONNECTOR_READ_ONLY, NULL,
+                     "the store is opened read-only");
   if (change == NULL)
     return error_set(subject->call->error, CONNECTOR_SECRET_READ_ONLY, NULL,
                      "the resolver of this path can't write");
@@ -366,7 +369,8 @@ connector_status connector_secret_destroy(connector_store *store, const char *id
 
 /* ---- purging ---- */
 
-/* A path that does not name the connector may be others' too. */
+/* A path that does not name the connector may be others' too. In a read-only store the purge is
+ * still to be refused. */
 connector_status secrets_purge(struct call *call, const connector *record)
 {
   const connector_store *store = call->store;
@@ -374,7 +378,7 @@ connector_status secrets_purge(struct call *call, const connector *record)
   connector_error told = { 0 };
   connector_status status = CONNECTOR_OK;
 
-  if (store->secrets.get == NULL || record->vault_path == NULL ||
+  if (store->read_only || store->secrets.get == NULL || record->vault_path == NULL ||
       strstr(record->vault_path, record->id) == NULL)
     return CONNECTOR_OK;
   status = settle_path(&subject, record, false);

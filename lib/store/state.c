@@ -236,26 +236,33 @@ static connector_status purge_rows(struct call *call, const struct doomed *doome
   return work_end_write(&work, status);
 }
 
-/* Reads within the caller's scope, destroys secrets, and purges. */
+/* Reads within the caller's scope, destroys secrets, and purges the records whose secrets are gone:
+ * one that can't be destroyed keeps its own record alone. */
 static connector_status purge_some(struct call *call, int64_t deleted_before, size_t *found,
                                    int64_t *purged)
 {
   struct doomed doomed = { 0 };
   struct work work;
   size_t gone = 0;
+  connector_status written = CONNECTOR_OK;
   connector_status status = work_begin_read(&work, call);
 
   if (status != CONNECTOR_OK)
     return status;
   status = gather(&work, deleted_before, &doomed);
   work_end_read(&work);
-  for (size_t i = 0; status == CONNECTOR_OK && i < doomed.count; i++)
-    status = secrets_purge(call, doomed.rows[i]);
-  if (status == CONNECTOR_OK && doomed.count > 0)
-    status = purge_rows(call, &doomed, &gone);
   *found = doomed.count;
-  if (status == CONNECTOR_OK)
+  for (size_t i = 0; status == CONNECTOR_OK && i < *found; i++) {
+    status = secrets_purge(call, doomed.rows[i]);
+    if (status != CONNECTOR_OK)
+      doomed.count = i;
+  }
+  if (doomed.count > 0)
+    written = purge_rows(call, &doomed, &gone);
+  if (written == CONNECTOR_OK)
     *purged += (int64_t)gone;
+  else
+    status = written;
   arena_free(&doomed.arena);
   return status;
 }
