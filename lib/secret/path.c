@@ -43,7 +43,7 @@ static const char *check_segment(const struct path_segment *segment)
   if (segment->length > VAULT_SEGMENT_MOST)
     return "has a segment of more than 255 bytes";
   if (is_text(segment, ".") || is_text(segment, ".."))
-    return "has a segment that is . or ..";
+    return "has . or .. for a segment";
   if (holds_any(segment, "\\%?#"))
     return "holds a backslash or one of % ? #";
   return NULL;
