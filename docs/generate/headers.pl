@@ -159,7 +159,9 @@ sub parse_header {
                       arguments => defined $arguments ? $arguments : '' });
         } elsif ($text =~ /\G\s*#[^\n]*\n/gc || $text =~ /\G\s*extern "C" \{/gc || $text =~ /\G\s*\}/gc) {
             $doc = undef;
-        } elsif ($text =~ /\G\s*([^;{}#]*(?:\{[^}]*\}[^;]*)?;)/gcs) {
+        } elsif ($text =~ /\G\s*struct \w+;/gc) {
+            $doc = undef; # of another header's, named here for a pointer
+        } elsif ($text =~ /\G\s*([^;{}#]*(?:\{(?:\/\*.*?\*\/|[^}\/])*\}[^;]*)?;)/gcs) {
             $keep->(parse_declaration($1));
         } else {
             die "$path: can't read from: " . substr($text, pos($text) || 0, 60) . "\n";
@@ -171,7 +173,7 @@ sub parse_header {
 # All headers of a folder, in the order in which they build on each other.
 sub parse_headers {
     my ($folder) = @_;
-    my %rank = (error => 0, record => 1, store => 2, query => 3, json => 4, secret => 7, resolvers => 8);
+    my %rank = (error => 0, record => 1, store => 2, query => 3, json => 4, secret => 10, resolvers => 11);
     my @paths = sort glob("$folder/*.h");
     die "no headers in $folder\n" unless @paths;
     my @headers = map { parse_header($_) } @paths;

@@ -40,19 +40,18 @@ enum option_group {
   GROUP_ALL = 1 << 13,     /* all of it, not one page */
   GROUP_HISTORY = 1 << 14, /* which part of a history */
   GROUP_WATCH = 1 << 15,   /* from where to follow the feed, and for how long */
-  GROUP_CLAIM = 1 << 16    /* what is due, and how long a lease lasts */
+  GROUP_CLAIM = 1 << 16,   /* what is due, and how long a lease lasts */
+  GROUP_KEY = 1 << 17,     /* the root key of secrets */
+  GROUP_NEW_KEY = 1 << 18, /* the next one */
+  GROUP_NAME = 1 << 19,    /* a value of a secret */
+  GROUP_FROM = 1 << 20,    /* where values come from */
+  GROUP_REVEAL = 1 << 21,
+  GROUP_SECRET_VERSION = 1 << 22 /* a version of a secret */
 };
 
-enum output_form {
-  OUTPUT_TABLE,
-  OUTPUT_JSON,
-  OUTPUT_NDJSON,
-  OUTPUT_ID
-};
+enum output_form { OUTPUT_TABLE, OUTPUT_JSON, OUTPUT_NDJSON, OUTPUT_ID };
 
-enum {
-  GROUPS_MAX = 64
-};
+enum { GROUPS_MAX = 64 };
 
 /* The command line, text as it was given; all of it borrowed from argv. */
 struct settings {
@@ -68,6 +67,10 @@ struct settings {
   const char *used_id;
   bool keep_enabled, all_or_nothing, progress;
   const char *busy_timeout, *history_key;
+  const char *root_key_file, *passphrase_file, *previous_root_key_file;
+  const char *new_root_key_file, *new_passphrase_file;
+  const char *from, *name, *secret_version;
+  bool reveal;
   bool help, version;
 };
 
@@ -77,7 +80,7 @@ struct session {
   const struct command *command;
   struct settings settings;
   enum output_form output;
-  int64_t expected_version; /* 0: whatever it is */
+  int64_t expected_version; /* 0: whatever it is; of a secret: there is none */
   const char *store_path;
   connector_store *store;
   char *const *arguments; /* what follows COMMAND and STORE */
@@ -85,7 +88,7 @@ struct session {
 };
 
 struct command {
-  const char *name;
+  const char *name;      /* one word, or two: `secret put` */
   const char *arguments; /* as help shows them */
   const char *help;
   unsigned groups; /* option groups that it takes */
@@ -113,8 +116,8 @@ int option_duration(const char *name, const char *text, int64_t *milliseconds);
 /* Prints the options of these groups, a line each. */
 void options_help(FILE *stream, unsigned groups);
 
-/* ---- records.c, lists.c, transfer.c, files.c, history.c, watch.c, health.c, claim.c: the
- * commands; each returns an exit code ---- */
+/* ---- records.c, lists.c, transfer.c, files.c, history.c, watch.c, health.c, claim.c, secret.c,
+ * secret_key.c: the commands; each returns an exit code ---- */
 
 int command_create(struct session *session);
 int command_get(struct session *session);
@@ -141,6 +144,43 @@ int command_watch(struct session *session);
 
 int command_health(struct session *session);
 int command_claim(struct session *session);
+
+int command_secret_put(struct session *session);
+int command_secret_get(struct session *session);
+int command_secret_delete(struct session *session);
+int command_secret_restore(struct session *session);
+int command_secret_destroy(struct session *session);
+int command_secret_versions(struct session *session);
+
+int command_secret_new_root_key(struct session *session);
+int command_secret_rotate_root(struct session *session);
+int command_secret_rotate_tenant(struct session *session);
+
+/* ---- secret_key.c: the root key ---- */
+
+/* Makes the resolver of the secrets that are sealed in the store, with the key that the options
+ * name. The caller hands it to a store, or closes it. */
+int keys_open(const struct settings *settings, connector_secrets *secrets);
+
+/* ---- private.c: bytes that must not leak ---- */
+
+struct private_bytes {
+  char *bytes; /* owned; may be NULL where there are none */
+  size_t length, capacity;
+};
+
+/* Reads a file, or standard input for "-", of at most so many bytes. */
+int private_read(const char *path, size_t most, struct private_bytes *bytes);
+
+/* Reads the first line of a file that others can't use; it ends in NUL. */
+int private_first_line(const char *path, size_t most, struct private_bytes *line);
+
+/* Writes without buffering; 0 or an errno. */
+int private_write(int file, const void *bytes, size_t length);
+
+void private_free(struct private_bytes *bytes);
+
+void wipe(void *bytes, size_t length);
 
 /* ---- document.c: the JSON document of create and update ---- */
 

@@ -15,7 +15,8 @@
 
 enum {
   CHOICE = GROUP_FILTER | GROUP_DELETED,
-  RECORD = GROUP_CALLER | GROUP_OUTPUT | GROUP_STORE
+  RECORD = GROUP_CALLER | GROUP_OUTPUT | GROUP_STORE,
+  SECRET = GROUP_CALLER | GROUP_STORE | GROUP_KEY
 };
 
 static const struct command COMMANDS[] = {
@@ -55,12 +56,31 @@ static const struct command COMMANDS[] = {
     false, command_health },
   { "claim", "STORE KIND", "claim records that are due, by a lease on each",
     RECORD | GROUP_LIMIT | GROUP_CLAIM, 2, 2, true, command_claim },
+  { "secret put", "STORE ID", "write a new version of a record's secret, from standard input",
+    SECRET | GROUP_OUTPUT | GROUP_FROM | GROUP_NAME | GROUP_VERSION, 2, 64, true,
+    command_secret_put },
+  { "secret get", "STORE ID", "tell names and lengths of a secret's values, or print them",
+    SECRET | GROUP_OUTPUT | GROUP_NAME | GROUP_REVEAL | GROUP_SECRET_VERSION, 2, 2, false,
+    command_secret_get },
+  { "secret delete", "STORE ID", "delete a version of a secret: it can be restored",
+    SECRET | GROUP_SECRET_VERSION, 2, 2, true, command_secret_delete },
+  { "secret restore", "STORE ID", "undo that", SECRET | GROUP_SECRET_VERSION, 2, 2, true,
+    command_secret_restore },
+  { "secret destroy", "STORE ID", "remove a version, or the whole secret, for good",
+    SECRET | GROUP_SECRET_VERSION | GROUP_ALL, 2, 2, true, command_secret_destroy },
+  { "secret versions", "STORE ID", "show the versions of a secret, oldest first",
+    SECRET | GROUP_OUTPUT, 2, 2, false, command_secret_versions },
+  { "secret new-root-key", "TARGET", "make a root key: a file that is not there yet", 0, 1, 1, true,
+    command_secret_new_root_key },
+  { "secret rotate-root", "STORE", "give the store's secrets another root key",
+    GROUP_STORE | GROUP_KEY | GROUP_NEW_KEY | GROUP_PROGRESS, 1, 1, true,
+    command_secret_rotate_root },
+  { "secret rotate-tenant", "STORE [TENANT]", "give a tenant's secrets, or all, another key",
+    GROUP_STORE | GROUP_KEY | GROUP_PROGRESS, 1, 2, true, command_secret_rotate_tenant },
   { "schema", "", "print the JSON Schema of a record", 0, 0, 0, false, command_schema },
 };
 
-enum {
-  COMMAND_COUNT = sizeof COMMANDS / sizeof COMMANDS[0]
-};
+enum { COMMAND_COUNT = sizeof COMMANDS / sizeof COMMANDS[0] };
 
 static const char USAGE[] =
     "Usage: connectorctl COMMAND STORE [ARGUMENT ...] [OPTION ...]\n"
@@ -93,23 +113,53 @@ static const char ROLES[] =
     "own and own groups' records; tenant is all of the tenant; system is all tenants, or\n"
     "the one given. With --user or --group the role is member, else tenant.\n";
 
-static const char EXIT_CODES[] = "\n"
-                                 "Exit codes:\n"
-                                 "  0  done\n"
-                                 "  1  the operation failed, or lines of an import were bad\n"
-                                 "  2  the command line is wrong\n"
-                                 "  3  not found: the record, or the store\n"
-                                 "  4  conflict: the version is not current, or it exists already\n"
-                                 "  5  denied\n"
-                                 "  6  busy: try again\n"
-                                 "  7  the file is damaged, or check or verify found a problem\n";
+static const char EXIT_CODES[] =
+    "\n"
+    "Exit codes:\n"
+    "  0  done\n"
+    "  1  the operation failed, or lines of an import were bad\n"
+    "  2  the command line is wrong\n"
+    "  3  not found: the record, its secret, or the store\n"
+    "  4  conflict: the version is not current, or it exists already\n"
+    "  5  denied, or the root key is not the one of the secrets\n"
+    "  6  busy: try again\n"
+    "  7  the file is damaged or a secret was tampered with, or check or\n"
+    "     verify found a problem\n";
 
-static const struct command *find_command(const char *name)
+static const char SECRET_WORD[] = "secret";
+
+/* Whether the operands begin with the name of the command, which has one word or two. */
+static bool is_named(const struct command *command, char **operands, int count)
+{
+  const char *second = strchr(command->name, ' ');
+  size_t first = strcspn(command->name, " ");
+
+  if (count < 1 || strlen(operands[0]) != first || strncmp(command->name, operands[0], first) != 0)
+    return false;
+  return second == NULL || (count > 1 && strcmp(second + 1, operands[1]) == 0);
+}
+
+static const struct command *find_command(char **operands, int count)
 {
   for (size_t i = 0; i < COMMAND_COUNT; i++)
-    if (strcmp(COMMANDS[i].name, name) == 0)
+    if (is_named(&COMMANDS[i], operands, count))
       return &COMMANDS[i];
   return NULL;
+}
+
+/* Lists the commands whose name begins so: the first word in a column, the rest in another one. */
+static void print_commands(const char *beginning)
+{
+  for (size_t i = 0; i < COMMAND_COUNT; i++) {
+    const struct command *command = &COMMANDS[i];
+    size_t first = strcspn(command->name, " ");
+    const char *second = command->name[first] != '\0' ? command->name + first + 1 : "";
+    char usage[64];
+    if (strncmp(command->name, beginning, strlen(beginning)) != 0)
+      continue;
+    snprintf(usage, sizeof usage, "%s%s%s", second, *second != '\0' ? " " : "", command->arguments);
+    printf("  %-8.*s %-23s %s\n", (int)first, command->name, usage, command->help);
+  }
 }
 
 /* Explains the arguments that occur in this usage; NULL: all of them. */
@@ -132,8 +182,7 @@ static int print_help(const struct command *command)
     options_help(stdout, command->groups);
   } else {
     fputs(USAGE, stdout);
-    for (size_t i = 0; i < COMMAND_COUNT; i++)
-      printf("  %-8s %-23s %s\n", COMMANDS[i].name, COMMANDS[i].arguments, COMMANDS[i].help);
+    print_commands("");
     print_arguments(NULL);
     fputs(ROLES, stdout);
     puts("\nOptions:");
@@ -141,6 +190,22 @@ static int print_help(const struct command *command)
     fputs(EXIT_CODES, stdout);
   }
   return EXIT_OK;
+}
+
+/* Tells what follows `secret`. */
+static int print_secret_help(void)
+{
+  puts("Usage: connectorctl secret COMMAND ... [OPTION ...]\n\nCommands:");
+  print_commands(SECRET_WORD);
+  puts("\nconnectorctl secret COMMAND --help explains one.");
+  return EXIT_OK;
+}
+
+static int print_help_of(char **operands, int count)
+{
+  if (count > 0 && strcmp(operands[0], SECRET_WORD) == 0 && find_command(operands, count) == NULL)
+    return print_secret_help();
+  return print_help(find_command(operands, count));
 }
 
 /* Names of records are UTF-8 whatever the user's locale: widths are counted in a UTF-8 one. */
@@ -204,9 +269,22 @@ static int check_file(const char *path, bool creates)
   return EXIT_NOT_FOUND;
 }
 
+/* The resolver of sealed secrets, for the commands that need one. */
+static int open_secrets(const struct session *session, connector_secrets *secrets,
+                        connector_options *options)
+{
+  if ((session->command->groups & GROUP_KEY) == 0)
+    return EXIT_OK;
+  int result = keys_open(&session->settings, secrets);
+  if (result == EXIT_OK)
+    options->secrets = secrets;
+  return result;
+}
+
 static int open_store(struct session *session)
 {
   connector_error error;
+  connector_secrets secrets = CONNECTOR_SECRETS_INIT;
   connector_caller caller = CONNECTOR_CALLER_INIT;
   connector_options options = CONNECTOR_OPTIONS_INIT;
   unsigned char history_key[CONNECTOR_HISTORY_KEY_BYTES];
@@ -227,14 +305,18 @@ static int open_store(struct session *session)
   }
   if (result == EXIT_OK)
     result = check_file(session->store_path, creates);
+  if (result == EXIT_OK)
+    result = open_secrets(session, &secrets, &options);
   if (result != EXIT_OK)
     return result;
   options.busy_timeout_ms = (uint32_t)busy_timeout;
   options.must_exist = !creates;
   options.read_only = !session->command->writes && access(session->store_path, W_OK) != 0;
-  if (connector_open(session->store_path, &options, &session->store, &error) != CONNECTOR_OK)
-    return report_error_of(session->store_path, &error);
-  return EXIT_OK;
+  if (connector_open(session->store_path, &options, &session->store, &error) == CONNECTOR_OK)
+    return EXIT_OK;
+  if (options.secrets != NULL)
+    secrets.close(secrets.user);
+  return report_error_of(session->store_path, &error);
 }
 
 /* Runs the command, and fails where what it printed did not reach its reader. */
@@ -252,6 +334,15 @@ static int run(struct session *session)
   return result;
 }
 
+static int refuse_command(char **operands, int count)
+{
+  if (strcmp(operands[0], SECRET_WORD) != 0)
+    return report_usage("'%s' is no command", operands[0]);
+  if (count == 1)
+    return report_usage("secret: name what to do");
+  return report_usage("'secret %s' is no command", operands[1]);
+}
+
 static int start(struct session *session, char **operands, int count)
 {
   const struct settings *settings = &session->settings;
@@ -261,26 +352,30 @@ static int start(struct session *session, char **operands, int count)
     return EXIT_OK;
   }
   if (count > 0 && strcmp(operands[0], "help") == 0)
-    return print_help(count > 1 ? find_command(operands[1]) : NULL);
+    return print_help_of(operands + 1, count - 1);
+  if (settings->help && (count == 0 || strcmp(operands[0], SECRET_WORD) == 0))
+    return print_help_of(operands, count);
   if (count == 0)
-    return settings->help ? print_help(NULL) : report_usage("name a command");
-  session->command = find_command(operands[0]);
+    return report_usage("name a command");
+  session->command = find_command(operands, count);
   if (session->command == NULL)
-    return report_usage("'%s' is no command", operands[0]);
+    return refuse_command(operands, count);
   if (settings->help)
     return print_help(session->command);
 
   const struct command *command = session->command;
-  if (count - 1 < command->least || count - 1 > command->most)
+  int words = strchr(command->name, ' ') != NULL ? 2 : 1;
+  operands += words;
+  count -= words;
+  if (count < command->least || count > command->most)
     return report_usage("usage: connectorctl %s %s", command->name, command->arguments);
   int result = options_check(session);
   if (result != EXIT_OK)
     return result;
-  if (command->least > 0) {
-    session->store_path = operands[1];
-    session->arguments = operands + 2;
-    session->argument_count = count - 2;
-  }
+  int stores = (command->groups & GROUP_STORE) != 0 ? 1 : 0;
+  session->store_path = stores > 0 ? operands[0] : NULL;
+  session->arguments = operands + stores;
+  session->argument_count = count - stores;
   return run(session);
 }
 

@@ -48,7 +48,8 @@ static const struct row {
   { "limit", 'n', TEXT, "N", GROUP_PAGE | GROUP_LIMIT, AT(limit),
     "how many; else list 50, history 100, claim 10" },
   { "cursor", 0, TEXT, "TEXT", GROUP_PAGE, AT(cursor), "the page after the one that told it" },
-  { "all", 'A', FLAG, NULL, GROUP_PAGE | GROUP_ALL, AT(all), "all of it, not one page" },
+  { "all", 'A', FLAG, NULL, GROUP_PAGE | GROUP_ALL, AT(all),
+    "all of it, not one page or one version" },
   { "total", 0, FLAG, NULL, GROUP_PAGE, AT(total), "tell how many match in all" },
   { "before-seq", 0, TEXT, "SEQ", GROUP_HISTORY, AT(before_seq),
     "only what was before this change: the page after it" },
@@ -64,7 +65,7 @@ static const struct row {
     "sync: from one success to the next: 1h" },
   { "json", 'j', TEXT, "TEXT", GROUP_DOCUMENT, AT(json), "the document itself" },
   { "expect", 'e', TEXT, "VERSION", GROUP_VERSION, AT(expect),
-    "go ahead only where this is the current version" },
+    "go ahead only where this is the current version; secret put: 0 = none" },
   { "before", 0, TEXT, "TIME", GROUP_BEFORE, AT(before),
     "purge all that were deleted before this time (RFC 3339)" },
   { "used-id", 0, TEXT, "WHAT", GROUP_IMPORT, AT(used_id),
@@ -79,15 +80,28 @@ static const struct row {
     "wait so long for another process's write: 5000" },
   { "history-key", 0, TEXT, "FILE", GROUP_STORE, AT(history_key),
     "the history's key: 32 bytes or 64 hex digits" },
+  { "root-key-file", 0, TEXT, "FILE", GROUP_KEY, AT(root_key_file),
+    "the secrets' root key: 32 bytes or 64 hex digits" },
+  { "passphrase-file", 0, TEXT, "FILE", GROUP_KEY, AT(passphrase_file),
+    "a passphrase instead: the first line" },
+  { "previous-root-key-file", 0, TEXT, "FILE", GROUP_KEY, AT(previous_root_key_file),
+    "the root key before, while it is rotated" },
+  { "new-root-key-file", 0, TEXT, "FILE", GROUP_NEW_KEY, AT(new_root_key_file),
+    "the root key to change to" },
+  { "new-passphrase-file", 0, TEXT, "FILE", GROUP_NEW_KEY, AT(new_passphrase_file),
+    "the passphrase to change to" },
+  { "from", 0, TEXT, "FILE", GROUP_FROM, AT(from),
+    "values: a JSON object, or with --name one; - (default) is stdin" },
+  { "name", 0, TEXT, "NAME", GROUP_NAME, AT(name), "the one value of a secret" },
+  { "reveal", 0, FLAG, NULL, GROUP_REVEAL, AT(reveal), "print values" },
+  { "secret-version", 0, TEXT, "VERSION", GROUP_SECRET_VERSION, AT(secret_version),
+    "of a secret; else the latest" },
   { "help", 'h', FLAG, NULL, GROUP_ALWAYS, AT(help), "explain connectorctl, or the command" },
   { "version", 'V', FLAG, NULL, GROUP_ALWAYS, AT(version), "tell the library's version" },
 #undef AT
 };
 
-enum {
-  ROW_COUNT = sizeof ROWS / sizeof ROWS[0],
-  LONG_ONLY = 256
-};
+enum { ROW_COUNT = sizeof ROWS / sizeof ROWS[0], LONG_ONLY = 256 };
 
 static void *member(struct settings *settings, const struct row *row)
 {
@@ -202,14 +216,15 @@ static int check_output(struct session *session)
 static int check_version(struct session *session)
 {
   const char *text = session->settings.expect;
+  int least = (session->command->groups & GROUP_FROM) != 0 ? 0 : 1; /* of a secret: 0 = none */
   char *end = NULL;
 
   if (text == NULL)
     return EXIT_OK;
   errno = 0;
   session->expected_version = strtoimax(text, &end, 10);
-  if (errno != 0 || *text == '\0' || *end != '\0' || session->expected_version < 1)
-    return report_usage("--expect: a version is a number from 1");
+  if (errno != 0 || *text == '\0' || *end != '\0' || session->expected_version < least)
+    return report_usage("--expect: a version is a number from %d", least);
   return EXIT_OK;
 }
 
@@ -324,14 +339,14 @@ void options_help(FILE *stream, unsigned groups)
 {
   for (size_t i = 0; i < ROW_COUNT; i++) {
     const struct row *row = &ROWS[i];
-    char name[40];
+    char name[48];
     if (row->group != GROUP_ALWAYS && (row->group & groups) == 0)
       continue;
     snprintf(name, sizeof name, "--%s%s%s", row->name, row->argument != NULL ? " " : "",
              row->argument != NULL ? row->argument : "");
     if (row->letter != 0)
-      fprintf(stream, "  -%c, %-19s  %s\n", row->letter, name, row->help);
+      fprintf(stream, "  -%c, %-24s %s\n", row->letter, name, row->help);
     else
-      fprintf(stream, "      %-19s  %s\n", name, row->help);
+      fprintf(stream, "      %-24s %s\n", name, row->help);
   }
 }

@@ -21,6 +21,12 @@ static int exit_code(connector_status status)
     { CONNECTOR_UNAUTHENTICATED, EXIT_DENIED },
     { CONNECTOR_DENIED, EXIT_DENIED },
     { CONNECTOR_CORRUPT, EXIT_CORRUPT },
+    { CONNECTOR_SECRET_NOT_FOUND, EXIT_NOT_FOUND },
+    { CONNECTOR_SECRET_DELETED, EXIT_NOT_FOUND },
+    { CONNECTOR_SECRET_CONFLICT, EXIT_CONFLICT },
+    { CONNECTOR_SECRET_DENIED, EXIT_DENIED },
+    { CONNECTOR_SECRET_SEALED, EXIT_DENIED }, /* here it is the wrong key: trying again is no use */
+    { CONNECTOR_SECRET_TAMPERED, EXIT_CORRUPT },
   };
 
   for (size_t i = 0; i < sizeof CODES / sizeof CODES[0]; i++)
@@ -42,7 +48,8 @@ int report_error_of(const char *what, const connector_error *error)
   if (error->field[0] != '\0')
     fprintf(stderr, "%s: ", error->field);
   fputs(error->message, stderr);
-  if (error->status == CONNECTOR_CONFLICT && error->version > 0)
+  bool conflict = error->status == CONNECTOR_CONFLICT || error->status == CONNECTOR_SECRET_CONFLICT;
+  if (conflict && error->version > 0)
     fprintf(stderr, " (current %" PRId64 ")", error->version);
   fputc('\n', stderr);
   return exit_code(error->status);
