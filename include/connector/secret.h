@@ -55,6 +55,22 @@ CONNECTOR_API CONNECTOR_CHECKED connector_status connector_secret_new(connector_
                                                                       connector_error *error);
 
 /**
+ * Makes an empty secret in the memory of another one; for resolvers, which have no store: what they
+ * keep between calls is then copied cheaply, by connector_secret_copy(), to and from the secrets
+ * that they fill.
+ *
+ * @param of any secret; stays as it is, and may be freed before the new one
+ * @param out the caller's, released by connector_secret_free()
+ * @param error may be NULL
+ * @retval CONNECTOR_INVALID an argument is missing
+ * @retval CONNECTOR_NO_MEMORY there is none
+ * @retval CONNECTOR_MISUSE in a child of fork()
+ * @since 0.3.0
+ */
+CONNECTOR_API CONNECTOR_CHECKED connector_status connector_secret_new_like(
+    const connector_secret *of, connector_secret **out, connector_error *error);
+
+/**
  * Copies a value in, in place of the one of that name where there is one.
  *
  * The caller's own copy is left as it is: wipe it. An empty value stands in the secret like any
@@ -167,7 +183,7 @@ CONNECTOR_API bool connector_secret_equal(const connector_secret *a, const conne
  * one has. They may be of different stores.
  *
  * @param into changed; not inside a use of it
- * @param from stays as it is; may be `into` itself
+ * @param from stays as it is; may be `into` itself; several threads may copy from it at once
  * @param error may be NULL
  * @retval CONNECTOR_INVALID one of them is missing
  * @retval CONNECTOR_NO_MEMORY there is none; `into` is as it was

@@ -33,6 +33,14 @@ connector_status secret_new(struct secret_memory *memory, connector_secret **out
   return error_clear(error);
 }
 
+connector_status connector_secret_new_like(const connector_secret *of, connector_secret **out,
+                                           connector_error *error)
+{
+  if (of == NULL || out == NULL)
+    return not_given(of == NULL ? "of" : "out", error);
+  return secret_new(of->memory, out, error);
+}
+
 /* The count of references is all that a use changes of a secret. */
 void secret_hold(const connector_secret *secret)
 {
