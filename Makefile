@@ -184,8 +184,9 @@ $(BUILD)/bench/bench: $(BENCH_SOURCES) $(wildcard bench/*.h) $(BUILD)/libconnect
 	@mkdir -p $(@D)
 	$(CC) $(APP_FLAGS) -Ilib -Ibench $(DEP_CFLAGS) $(CFLAGS) -o $@ $(BENCH_SOURCES) $(BUILD)/libconnector-internal.a $(DEP_LIBS) -lm
 
-bench: $(BUILD)/bench/bench $(BUILD)/$(SHARED_LINK) ## time each operation beside hand-written sqlite3
+bench: $(BUILD)/bench/bench $(BUILD)/$(SHARED_LINK) $(BENCH_VAULT) ## time each operation beside hand-written sqlite3
 	BUILD=$(BUILD) STRIP=$(STRIP) bench/run
+	$(if $(BENCH_VAULT),$(BENCH_VAULT) $(BENCH_FLAGS),@echo "SKIPPED: reads from a vault were not timed: no libcurl or no libmicrohttpd here" >&2)
 
 # ---- docs, install, upkeep ----
 

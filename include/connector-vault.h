@@ -81,43 +81,55 @@ typedef struct connector_vault_options {
  * renewal, by one thread, while others go on), and once after a 403. There is no thread of the
  * library's.
  *
- * - `get` retries what may pass: connections that fail or break, 412, 429 and 5xx but 501. With a
- *   cache, threads that miss the same secret at the same time make one request; without one, each
- *   call makes its own, so that it sees every write that was over before it began.
- * - `put` sends check-and-set, once. Where it is not known what became of it, the version that it
- *   would have made is read and compared; where that can't be read either, SECRET_AMBIGUOUS. -1
- *   reads the current version first, and again, twice at most, where another writer was faster; it
- *   needs the right to read.
- * - `destroy` deletes the metadata and all versions, `remove` deletes one version, `restore`
- *   undeletes one, and `versions` reads the metadata.
+ * `get` retries what may pass: connections that fail or break, 412, 429 and 5xx but 501. With a
+ * cache, threads that miss the same secret at the same time make one request; without one, each
+ * call makes its own, so that it sees every write that was over before it began.
+ *
+ * `put` sends check-and-set, once. Where it is not known what became of it, the version that it
+ * would have made is read and compared; where that can't be read either, SECRET_AMBIGUOUS. -1
+ * reads the current version first, and again, twice at most, where another writer was faster; it
+ * needs the right to read.
+ *
+ * `destroy` destroys one version for good, or with version 0 deletes the metadata and all versions;
+ * `remove` deletes one version, `restore` reads one and undeletes it, and `versions` reads the
+ * metadata. A version to remove that is not there is no failure: the server does not say so.
  *
  * A resolver serves any number of threads. In a child of fork() its calls are MISUSE, and closing
  * it there does nothing.
  *
  * What each failure means:
  *
- * - SECRET_NOT_FOUND: no such secret or version. SECRET_DELETED: the version was deleted or
- *   destroyed. SECRET_PATH: no engine is mounted there.
- * - SECRET_DENIED: the vault refused the token, the login or the request.
- * - SECRET_SEALED: it is sealed, or in maintenance.
- * - SECRET_UNAVAILABLE: it can't be reached, its certificate was refused, its rate limit is
- *   reached, it failed, or it answered in no form that is known. SECRET_TIMEOUT: the time was over.
- * - SECRET_CONFLICT, SECRET_AMBIGUOUS: a write only.
- * - TOO_LARGE: the answer is longer than `max_response_bytes`.
- * - CONNECTOR_IO: a credential's file can't be read.
+ * SECRET_NOT_FOUND: no such secret or version. SECRET_DELETED: the version was deleted or
+ * destroyed. SECRET_PATH: no engine is mounted there.
+ *
+ * SECRET_DENIED: the vault refused the token, the login or the request.
+ *
+ * SECRET_SEALED: it is sealed, or in maintenance.
+ *
+ * SECRET_UNAVAILABLE: it can't be reached, its certificate was refused, its rate limit is
+ * reached, it failed, or it answered in no form that is known. SECRET_TIMEOUT: the time was over.
+ *
+ * SECRET_CONFLICT, SECRET_AMBIGUOUS: a write only.
+ *
+ * TOO_LARGE: the answer is longer than `max_response_bytes`.
+ *
+ * CONNECTOR_IO: a credential's file can't be read.
  *
  * Tokens, request bodies and answers lie in guarded memory and are wiped; cached values are
- * encrypted. Out of reach are the buffers of libcurl and of its TLS library, which hold a request,
- * its token among it, and an answer's ciphertext and text until the memory is used again.
+ * encrypted, as a connector_secret holds them. Out of reach are the buffers of libcurl and of its
+ * TLS library, which hold a request, its token among it, and an answer's ciphertext and text until
+ * the memory is used again; and the registers while they work.
  *
  * libcurl is begun once for the process, by curl_global_init(), and not ended. With a libcurl
  * before 7.84 the first call of this function must not run beside another use of libcurl in the
  * process. A name that takes the system long to resolve can hold a call up past its deadline.
  *
  * @param options required
- * @param out the resolver: hand it to connector_open(), whose store closes it, or call its `close`
+ * @param out from CONNECTOR_SECRETS_INIT; the resolver: hand it to connector_open(), whose store
+ *        closes it, or call its `close`
  * @param error may be NULL
- * @retval CONNECTOR_INVALID an option is wrong: error.field names it
+ * @retval CONNECTOR_INVALID an option is wrong: error.field names it; `size` too where a struct
+ * does not start from its _INIT macro
  * @since 0.3.0
  */
 CONNECTOR_API CONNECTOR_CHECKED connector_status connector_secrets_vault(

@@ -24,7 +24,7 @@ struct entry {
   char *path;
   int64_t version;
   int64_t rotated_at;
-  struct sealed *value;  /* NULL: none yet */
+  struct kept *value;    /* NULL: none yet */
   struct flight *flight; /* NULL: no one asks */
   int64_t pause_until;
   uint64_t used; /* the cache's count of uses, then */
@@ -40,7 +40,6 @@ struct flight {
 struct cache {
   struct meeting meeting;
   struct cache_limits limits;
-  struct guarded sealing_key;
   unsigned char hash_key[crypto_shorthash_KEYBYTES];
   struct entry *buckets[BUCKETS];
   size_t count;
@@ -72,7 +71,7 @@ static void entry_free(struct entry *entry)
 {
   if (entry->flight != NULL)
     entry->flight->entry = NULL;
-  sealed_release(entry->value);
+  kept_release(entry->value);
   free(entry->mount);
   free(entry->path);
   free(entry);
@@ -158,7 +157,7 @@ static void flight_release(struct flight *flight)
 {
   if (--flight->references > 0)
     return;
-  sealed_release(flight->landing.value);
+  kept_release(flight->landing.value);
   free(flight);
 }
 
@@ -184,9 +183,8 @@ struct cache *cache_new(struct cache_limits limits)
     return NULL;
   cache->limits = limits;
   randombytes_buf(cache->hash_key, sizeof(cache->hash_key));
-  if (sealed_key_make(&cache->sealing_key) && meeting_init(&cache->meeting))
+  if (meeting_init(&cache->meeting))
     return cache;
-  guarded_free(&cache->sealing_key);
   free(cache);
   return NULL;
 }
@@ -198,14 +196,8 @@ void cache_free(struct cache *cache)
   for (size_t i = 0; i < BUCKETS; i++)
     while (cache->buckets[i] != NULL)
       unlink_entry(cache, &cache->buckets[i]);
-  guarded_free(&cache->sealing_key);
   meeting_free(&cache->meeting);
   free(cache);
-}
-
-const struct guarded *cache_sealing_key(const struct cache *cache)
-{
-  return &cache->sealing_key;
 }
 
 static bool may_serve_stale(const struct cache *cache, const struct entry *entry, int64_t now)
@@ -216,15 +208,15 @@ static bool may_serve_stale(const struct cache *cache, const struct entry *entry
 
 /* Under the lock. */
 static enum cache_state look(struct cache *cache, struct entry *entry, int64_t now,
-                             struct sealed **value, struct flight **flight)
+                             struct kept **value, struct flight **flight)
 {
   entry->used = ++cache->uses;
   if (entry->value != NULL && now - entry->value->asked_at < cache->limits.ttl_ms) {
-    *value = sealed_hold(entry->value);
+    *value = kept_hold(entry->value);
     return CACHE_FRESH;
   }
   if (now < entry->pause_until && may_serve_stale(cache, entry, now)) {
-    *value = sealed_hold(entry->value);
+    *value = kept_hold(entry->value);
     return CACHE_STALE;
   }
   if (entry->flight == NULL) {
@@ -237,7 +229,7 @@ static enum cache_state look(struct cache *cache, struct entry *entry, int64_t n
 }
 
 enum cache_state cache_find(struct cache *cache, const struct cache_key *key, int64_t now,
-                            struct sealed **value, struct flight **flight)
+                            struct kept **value, struct flight **flight)
 {
   struct entry *entry = NULL;
   enum cache_state state = CACHE_ASK;
@@ -260,11 +252,11 @@ static void keep(struct cache *cache, struct entry *entry, struct landing *landi
 {
   entry->flight = NULL;
   if (landing->status == CONNECTOR_OK) {
-    sealed_release(entry->value);
-    entry->value = sealed_hold(landing->value);
+    kept_release(entry->value);
+    entry->value = kept_hold(landing->value);
     entry->pause_until = 0;
   } else if (landing->passing && may_serve_stale(cache, entry, now)) {
-    landing->value = sealed_hold(entry->value);
+    landing->value = kept_hold(entry->value);
     landing->stale = true;
     entry->pause_until = now + PAUSE_MS;
     return;
@@ -282,7 +274,7 @@ void cache_land(struct cache *cache, struct flight *flight, struct landing *land
     keep(cache, flight->entry, landing, now);
   flight->done = true;
   flight->landing = *landing;
-  (void)sealed_hold(flight->landing.value);
+  (void)kept_hold(flight->landing.value);
   flight_release(flight);
   meeting_wake_all(&cache->meeting);
   meeting_unlock(&cache->meeting);
@@ -299,7 +291,7 @@ bool cache_wait(struct cache *cache, struct flight *flight, int64_t deadline,
   done = flight->done;
   if (done) {
     *landing = flight->landing;
-    (void)sealed_hold(landing->value);
+    (void)kept_hold(landing->value);
   }
   flight_release(flight);
   meeting_unlock(&cache->meeting);

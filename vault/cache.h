@@ -4,7 +4,7 @@
 #ifndef VAULT_CACHE_H
 #define VAULT_CACHE_H
 
-#include "sealed.h"
+#include "kept.h"
 
 #include <connector/secret.h>
 
@@ -26,7 +26,6 @@ struct flight; /* a request that others may wait for */
 
 struct cache *cache_new(struct cache_limits limits);
 void cache_free(struct cache *cache);
-const struct guarded *cache_sealing_key(const struct cache *cache);
 
 enum cache_state {
   CACHE_FRESH, /* a value, held for the caller */
@@ -37,14 +36,15 @@ enum cache_state {
 
 /* `flight` is NULL after CACHE_ASK where memory is lacking: then nothing is kept. */
 enum cache_state cache_find(struct cache *cache, const struct cache_key *key, int64_t now,
-                            struct sealed **value, struct flight **flight);
+                            struct kept **value, struct flight **flight);
 
 /* What a flight came to. */
 struct landing {
   connector_status status;
   bool passing; /* a failure that a stale value may stand in for */
   bool stale;   /* `value` is one */
-  struct sealed *value;
+  struct kept *value;
+  int64_t version; /* of one that is deleted, where it is known */
   connector_error error;
 };
 

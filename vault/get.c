@@ -43,34 +43,39 @@ connector_status fetch(struct call *call, const connector_secret_request *reques
   return status;
 }
 
-static connector_status fill(struct call *call, connector_secret *into, struct span values,
-                             int64_t version)
+static connector_status fill(struct call *call, connector_secret *into,
+                             const struct answer_secret *answer)
 {
-  connector_status status = connector_secret_set_json(into, values.start, values.length,
-                                                      call->error);
+  connector_status status = connector_secret_set_json(into, answer->values.start,
+                                                      answer->values.length, call->error);
 
   if (status == CONNECTOR_OK)
-    connector_secret_set_version(into, version);
+    connector_secret_set_version(into, answer->version);
+  return status;
+}
+
+/* A deleted one has a version too, for whoever writes the next. */
+static connector_status get_plainly(struct call *call, const connector_secret_request *request,
+                                    connector_secret *into)
+{
+  struct answer_secret answer;
+  connector_status status = fetch(call, request, request->version, &answer);
+
+  if (status == CONNECTOR_OK)
+    return fill(call, into, &answer);
+  if (status == CONNECTOR_SECRET_DELETED)
+    connector_secret_set_version(into, answer.version);
   return status;
 }
 
 /* ---- through the cache ---- */
 
-static connector_status fill_sealed(struct call *call, connector_secret *into,
-                                    const struct sealed *value, bool stale)
+static connector_status give(struct call *call, const struct kept *kept, bool stale,
+                             connector_secret *into)
 {
-  struct guarded *text = NULL;
   const struct settings *settings = &call->client->settings;
-  connector_status status = call_worker(call);
+  connector_status status = connector_secret_copy(into, kept->secret, call->error);
 
-  if (status != CONNECTOR_OK)
-    return status;
-  text = &call->worker->answer;
-  if (!sealed_open(value, cache_sealing_key(call->client->cache), text))
-    return text->failed ? error_no_memory(call->error)
-                        : error_set(call->error, CONNECTOR_INTERNAL, NULL,
-                                    "a cached secret is not what it was");
-  status = fill(call, into, (struct span){ text->bytes, text->length }, value->version);
   if (status == CONNECTOR_OK && stale) {
     connector_secret_set_stale(into, true);
     log_say(settings->log, settings->user, CONNECTOR_LOG_WARNING,
@@ -79,44 +84,61 @@ static connector_status fill_sealed(struct call *call, connector_secret *into,
   return status;
 }
 
-/* Nothing is kept without memory: the caller has its answer all the same. */
-static struct sealed *seal(struct call *call, const struct answer_secret *answer, int64_t asked_at)
+/* Hands on what a flight brought. */
+static connector_status give_landing(struct call *call, const struct landing *landing,
+                                     connector_secret *into)
 {
-  struct sealed *value = sealed_new(cache_sealing_key(call->client->cache), answer->values);
+  if (landing->value != NULL)
+    return give(call, landing->value, landing->stale, into);
+  if (landing->status == CONNECTOR_SECRET_DELETED)
+    connector_secret_set_version(into, landing->version);
+  if (call->error != NULL)
+    *call->error = landing->error;
+  return landing->status;
+}
 
-  if (value == NULL)
-    return NULL;
-  value->version = answer->version;
-  value->asked_at = asked_at;
-  return value;
+static connector_status fetch_kept(struct call *call, const connector_secret_request *request,
+                                   const connector_secret *like, struct landing *landing)
+{
+  struct answer_secret answer;
+  int64_t asked_at = clock_now();
+  connector_status status = fetch(call, request, request->version, &answer);
+
+  landing->version = answer.version;
+  if (status == CONNECTOR_OK)
+    status = kept_new(like, asked_at, &landing->value, call->error);
+  if (status == CONNECTOR_OK)
+    status = fill(call, landing->value->secret, &answer);
+  if (status == CONNECTOR_OK)
+    return CONNECTOR_OK;
+  kept_release(landing->value);
+  landing->value = NULL;
+  return status;
 }
 
 /* Asks for all who wait for the flight. */
 static connector_status ask(struct call *call, const connector_secret_request *request,
                             struct flight *flight, connector_secret *into)
 {
-  struct answer_secret answer;
   struct landing landing = { 0 };
-  int64_t asked_at = clock_now();
   connector_error *outer = call->error;
   connector_status status = CONNECTOR_OK;
 
   call->error = &landing.error;
-  landing.status = fetch(call, request, request->version, &answer);
+  landing.status = fetch_kept(call, request, into, &landing);
   landing.passing = call->passing;
   call->error = outer;
-  if (landing.status == CONNECTOR_OK)
-    landing.value = seal(call, &answer, asked_at);
   cache_land(call->client->cache, flight, &landing, clock_now());
-  status = landing.status;
-  if (status == CONNECTOR_OK)
-    status = fill(call, into, answer.values, answer.version);
-  else if (landing.stale)
-    status = fill_sealed(call, into, landing.value, true);
-  else if (outer != NULL)
-    *outer = landing.error;
-  sealed_release(landing.value);
+  status = give_landing(call, &landing, into);
+  kept_release(landing.value);
   return status;
+}
+
+/* That thread's time or memory was short, not ours. */
+static bool is_its_own_trouble(const struct landing *landing)
+{
+  return landing->value == NULL &&
+         (landing->status == CONNECTOR_SECRET_TIMEOUT || landing->status == CONNECTOR_NO_MEMORY);
 }
 
 /* *again: it brought nothing that this call can use, and there is time left. */
@@ -129,16 +151,10 @@ static connector_status wait_for(struct call *call, struct flight *flight, conne
   if (!cache_wait(call->client->cache, flight, call->deadline, &landing))
     return error_set(call->error, CONNECTOR_SECRET_TIMEOUT, NULL,
                      "the vault did not answer in time");
-  if (landing.value != NULL)
-    status = fill_sealed(call, into, landing.value, landing.stale);
-  else if (landing.status == CONNECTOR_OK || landing.status == CONNECTOR_SECRET_TIMEOUT ||
-           landing.status == CONNECTOR_NO_MEMORY)
-    *again = true; /* that thread's time or memory was short, not ours */
-  else
-    status = landing.status;
-  if (status != CONNECTOR_OK && landing.value == NULL && call->error != NULL)
-    *call->error = landing.error;
-  sealed_release(landing.value);
+  *again = is_its_own_trouble(&landing);
+  if (!*again)
+    status = give_landing(call, &landing, into);
+  kept_release(landing.value);
   return status;
 }
 
@@ -147,7 +163,7 @@ static connector_status get_cached(struct call *call, const connector_secret_req
 {
   struct cache *cache = call->client->cache;
   struct cache_key key = { request->mount, request->path, request->version, request->rotated_at };
-  struct sealed *value = NULL;
+  struct kept *value = NULL;
   struct flight *flight = NULL;
   bool again = true;
   connector_status status = CONNECTOR_OK;
@@ -161,8 +177,8 @@ static connector_status get_cached(struct call *call, const connector_secret_req
     else if (state == CACHE_WAIT)
       status = wait_for(call, flight, into, &again);
     else
-      status = fill_sealed(call, into, value, state == CACHE_STALE);
-    sealed_release(value);
+      status = give(call, value, state == CACHE_STALE, into);
+    kept_release(value);
   }
   return status;
 }
@@ -171,16 +187,11 @@ connector_status vault_get(void *user, const connector_secret_request *request,
                            connector_secret *into, connector_error *error)
 {
   struct call call;
-  struct answer_secret answer;
   connector_status status = call_begin(&call, user, request, error);
 
-  if (status == CONNECTOR_OK && call.client->cache != NULL) {
-    status = get_cached(&call, request, into);
-  } else if (status == CONNECTOR_OK) {
-    status = fetch(&call, request, request->version, &answer);
-    if (status == CONNECTOR_OK)
-      status = fill(&call, into, answer.values, answer.version);
-  }
+  if (status == CONNECTOR_OK)
+    status = call.client->cache != NULL ? get_cached(&call, request, into)
+                                        : get_plainly(&call, request, into);
   return call_end(&call, status);
 }
 

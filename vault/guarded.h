@@ -17,6 +17,9 @@ struct guarded {
   bool failed;
 };
 
+/* As strnlen(), for a text that may be a secret. */
+size_t guarded_length(const char *text, size_t most);
+
 /* Makes room for so many bytes in all. */
 bool guarded_reserve(struct guarded *buffer, size_t capacity);
 

@@ -55,14 +55,48 @@ static struct client *client_new(void)
   return client;
 }
 
+/* ---- the host's struct, which may be another release's ---- */
+
+/* No smaller one was ever public. */
+static const size_t least = offsetof(connector_secrets, close) + sizeof(connector_secrets_close_fn);
+
+static connector_status check_size(const connector_secrets *out, connector_error *error)
+{
+  if (out == NULL)
+    return error_set(error, CONNECTOR_INVALID, "out", "must be given");
+  if (out->size < least || out->size > 65536)
+    return error_set(error, CONNECTOR_INVALID, "size",
+                     "must be set, by the _INIT macro of the struct");
+  return CONNECTOR_OK;
+}
+
+/* As far as the host's struct reaches; its size stays as it is. */
+static void write_out(connector_secrets *out, const connector_secrets *known)
+{
+  size_t size = out->size < sizeof(*known) ? out->size : sizeof(*known);
+
+  memcpy((char *)out + sizeof(out->size), (const char *)known + sizeof(known->size),
+         size - sizeof(out->size));
+}
+
+static const connector_secrets functions = { .get = vault_get,
+                                             .put = vault_put,
+                                             .destroy = vault_destroy,
+                                             .remove = vault_remove,
+                                             .restore = vault_restore,
+                                             .versions = vault_versions,
+                                             .invalidate = vault_invalidate,
+                                             .close = vault_close };
+
 connector_status connector_secrets_vault(const connector_vault_options *options,
                                          connector_secrets *out, connector_error *error)
 {
   struct client *client = NULL;
-  connector_status status = CONNECTOR_OK;
+  connector_secrets made = functions;
+  connector_status status = check_size(out, error);
 
-  if (out == NULL)
-    return error_set(error, CONNECTOR_INVALID, "out", "must be given");
+  if (status != CONNECTOR_OK)
+    return status;
   if (!http_start())
     return error_set(error, CONNECTOR_INTERNAL, NULL, "libcurl or libsodium can't start");
   client = client_new();
@@ -75,15 +109,7 @@ connector_status connector_secrets_vault(const connector_vault_options *options,
     vault_close(client);
     return status;
   }
-  *out = (connector_secrets){ .size = sizeof(*out),
-                              .user = client,
-                              .get = vault_get,
-                              .put = vault_put,
-                              .destroy = vault_destroy,
-                              .remove = vault_remove,
-                              .restore = vault_restore,
-                              .versions = vault_versions,
-                              .invalidate = vault_invalidate,
-                              .close = vault_close };
+  made.user = client;
+  write_out(out, &made);
   return error_clear(error);
 }

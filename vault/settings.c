@@ -54,7 +54,7 @@ static connector_status read_options(connector_vault_options *to,
 /* Printable, for most of them go into a header or an address. */
 static bool is_clean(const char *text, size_t most)
 {
-  size_t length = strnlen(text, most + 1);
+  size_t length = guarded_length(text, most + 1);
 
   if (length == 0 || length > most)
     return false;
@@ -83,12 +83,22 @@ static connector_status copy_text(char **to, const char *before, const char *tex
   return CONNECTOR_OK;
 }
 
+/* By a plain loop, as guarded_length(). */
+static bool has_space(const char *text)
+{
+  const volatile char *at = text;
+
+  while (*at != '\0' && *at != ' ')
+    at++;
+  return *at == ' ';
+}
+
 static connector_status copy_secret(struct guarded *to, const char *text, const char *field,
                                     connector_error *error)
 {
   if (text == NULL)
     return CONNECTOR_OK;
-  if (!is_clean(text, TOKEN_MAX) || strchr(text, ' ') != NULL)
+  if (!is_clean(text, TOKEN_MAX) || has_space(text))
     return error_set(error, CONNECTOR_INVALID, field,
                      "must have 1 to 8192 bytes, no space and no control character");
   guarded_text(to, text);

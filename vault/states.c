@@ -40,17 +40,23 @@ static connector_status post_version(struct call *call, const connector_secret_r
   return run(call, &exchange);
 }
 
+static connector_status destroy_all(struct call *call, const connector_secret_request *request)
+{
+  struct exchange exchange = { .method = HTTP_DELETE };
+  connector_status status = call_address(call, request, "metadata", 0);
+
+  return status == CONNECTOR_OK ? run(call, &exchange) : status;
+}
+
 connector_status vault_destroy(void *user, const connector_secret_request *request,
                                connector_error *error)
 {
   struct call call;
-  struct exchange exchange = { .method = HTTP_DELETE };
   connector_status status = call_begin(&call, user, request, error);
 
   if (status == CONNECTOR_OK)
-    status = call_address(&call, request, "metadata", 0);
-  if (status == CONNECTOR_OK)
-    status = run(&call, &exchange);
+    status = request->version == 0 ? destroy_all(&call, request)
+                                   : post_version(&call, request, "destroy", request->version);
   if (status == CONNECTOR_SECRET_NOT_FOUND)
     status = CONNECTOR_OK;
   vault_invalidate(user, request);
@@ -80,12 +86,13 @@ connector_status vault_remove(void *user, const connector_secret_request *reques
   return call_end(&call, status);
 }
 
-/* The version to take back, where no one is named; 0: it is there. */
+/* The version to take back; 0: it is there. The server itself does not say that one is destroyed or
+ * was never there. */
 static connector_status find_deleted(struct call *call, const connector_secret_request *request,
                                      int64_t *version)
 {
   struct answer_secret answer;
-  connector_status status = fetch(call, request, 0, &answer);
+  connector_status status = fetch(call, request, request->version, &answer);
 
   *version = 0;
   if (status != CONNECTOR_SECRET_DELETED || answer.destroyed)
@@ -98,10 +105,10 @@ connector_status vault_restore(void *user, const connector_secret_request *reque
                                connector_error *error)
 {
   struct call call;
-  int64_t version = request->version;
+  int64_t version = 0;
   connector_status status = call_begin(&call, user, request, error);
 
-  if (status == CONNECTOR_OK && version == 0)
+  if (status == CONNECTOR_OK)
     status = find_deleted(&call, request, &version);
   if (status == CONNECTOR_OK && version > 0)
     status = post_version(&call, request, "undelete", version);

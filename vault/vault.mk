@@ -3,6 +3,9 @@
 
 VAULT ?= $(if $(shell $(PKG_CONFIG) --exists libcurl 2>/dev/null && echo yes),yes,no)
 
+# Its tests, example and benchmark need a stand-in server, and that libmicrohttpd.
+VAULT_SERVER := $(if $(filter yes,$(VAULT)),$(if $(shell $(PKG_CONFIG) --exists libmicrohttpd 2>/dev/null && echo yes),yes,no),no)
+
 ifeq ($(UNAME),Darwin)
 VAULT_SHARED := libconnector-vault.$(SOVERSION).dylib
 VAULT_LINK   := libconnector-vault.dylib
@@ -80,22 +83,37 @@ $(BUILD)/tests/vault/test_%: tests/vault/test_%.c $(VAULT_STAND_IN) $(BUILD)/$(V
 	@mkdir -p $(@D)
 	$(CC) $(VAULT_TEST_CFLAGS) $(CFLAGS) $(CPPFLAGS) -MMD -MP -MF $@.d -o $@ $< $(VAULT_STAND_IN) -L$(BUILD) -lconnector-vault $(VAULT_CORE_LIBS) $(RUN_PATH) $(VAULT_TEST_LIBS) $(LDFLAGS)
 
+# It gives libcurl an allocator of its own.
+$(BUILD)/tests/vault/test_residue: VAULT_TEST_LIBS += $(VAULT_LIBS)
+
 $(BUILD)/bench/vault: bench/vault/bench_vault.c $(VAULT_STAND_IN) $(BUILD)/$(VAULT_LINK)
 	@mkdir -p $(@D)
 	$(CC) $(VAULT_TEST_CFLAGS) $(CFLAGS) -o $@ $< $(VAULT_STAND_IN) -L$(BUILD) -lconnector-vault $(VAULT_CORE_LIBS) $(RUN_PATH) $(VAULT_TEST_LIBS) $(LDFLAGS)
 
-.PHONY: vault check-vault check-vault-abi bench-vault install-vault uninstall-vault
+$(BUILD)/examples/vault_secrets: examples/vault_secrets.c $(VAULT_STAND_IN) $(BUILD)/$(VAULT_LINK)
+	@mkdir -p $(@D)
+	$(CC) $(APP_FLAGS) -Itests/vault $(CFLAGS) $(CPPFLAGS) -MMD -MP -MF $@.d -o $@ $< $(VAULT_STAND_IN) -L$(BUILD) -lconnector-vault $(VAULT_CORE_LIBS) $(RUN_PATH) $(VAULT_TEST_LIBS) $(LDFLAGS)
+
+.PHONY: vault check-vault check-vault-server check-vault-abi bench-vault install-vault uninstall-vault
 
 vault: $(BUILD)/$(VAULT_LINK) $(BUILD)/libconnector-vault.a $(BUILD)/connector-vault.pc ## build libconnector-vault (needs libcurl)
 
-check-vault: check-vault-abi $(VAULT_TESTS) ## run the tests of libconnector-vault alone
+check-vault: check-vault-abi check-vault-server $(VAULT_TESTS) ## run the tests of libconnector-vault alone
 	BUILD=$(BUILD) CC="$(CC)" tests/run $(VAULT_TESTS)
 
+# Where the real server is not, at least what tests against it is tried.
+$(BUILD)/tests/vault/fake/bao: tests/vault/fake_bao.c $(VAULT_STAND_IN)
+	@mkdir -p $(@D)
+	$(CC) $(VAULT_TEST_CFLAGS) $(CFLAGS) -o $@ $< $(VAULT_STAND_IN) $(VAULT_TEST_LIBS) $(LDFLAGS)
+
+check-vault-server: $(BUILD)/tests/vault/fake/bao $(BUILD)/tests/vault/test_server
+	PATH="$(abspath $(BUILD))/tests/vault/fake:$$PATH" $(BUILD)/tests/vault/test_server
+
 check-vault-abi: vault
-	BUILD=$(BUILD) CC="$(CC)" CORE_FLAGS="$(VAULT_CFLAGS)" tests/vault/abi
+	BUILD=$(BUILD) CC="$(CC)" tests/vault/abi
 
 bench-vault: $(BUILD)/bench/vault ## time reads from a vault and from the cache
-	$(BUILD)/bench/vault
+	$(BUILD)/bench/vault $(BENCH_FLAGS)
 
 install-vault: vault
 	install -d $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(LIBDIR)/pkgconfig
@@ -114,9 +132,16 @@ ifeq ($(VAULT),yes)
 all: vault
 check: check-vault-abi
 install: install-vault
-TESTS += $(VAULT_TESTS)
 else
-$(info libconnector-vault is left out: no libcurl here ('make deps' installs it))
+$(warning SKIPPED: libconnector-vault is left out: no libcurl here ('make deps' installs it))
+endif
+ifeq ($(VAULT_SERVER),yes)
+TESTS += $(VAULT_TESTS)
+check: check-vault-server
+BENCH_VAULT := $(BUILD)/bench/vault
+else
+$(warning SKIPPED: tests, example and benchmark of libconnector-vault: no libcurl or no libmicrohttpd here ('make deps' installs them))
+EXAMPLES := $(filter-out $(BUILD)/examples/vault_secrets,$(EXAMPLES))
 endif
 uninstall: uninstall-vault
 

@@ -295,9 +295,11 @@ static void on_connection(void *user, struct MHD_Connection *connection, void **
 
 /* ---- start and stop ---- */
 
-static int listen_tcp(struct stand_in *server, bool tls)
+static int listen_tcp(struct stand_in *server, int port, bool tls)
 {
-  struct sockaddr_in name = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+  struct sockaddr_in name = { .sin_family = AF_INET,
+                              .sin_port = htons((uint16_t)port),
+                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
   socklen_t size = sizeof(name);
   int listener = socket(AF_INET, SOCK_STREAM, 0);
 
@@ -358,7 +360,7 @@ struct stand_in *stand_in_start(const struct stand_in_options *options)
   stand_in_add_token(server, ROOT_TOKEN, 0);
   server->listener = options->unix_socket != NULL
                          ? listen_unix(options->unix_socket)
-                         : listen_tcp(server, options->certificate != NULL);
+                         : listen_tcp(server, options->port, options->certificate != NULL);
   if (server->listener >= 0)
     server->daemon = start_daemon(server, options->priorities);
   if (server->daemon != NULL)

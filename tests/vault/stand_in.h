@@ -16,6 +16,7 @@ struct stand_in_options {
   const char *key;
   const char *priorities; /* of GnuTLS; NULL: its own */
   const char *unix_socket;
+  int port; /* 0: the kernel picks one */
 };
 
 /* The one token that is there from the start; it never ends. */

@@ -182,18 +182,23 @@ static struct reply remove_all(struct stand_in *server, const char *path)
   return reply_text(204, "");
 }
 
-static void mark(struct stored_version *version, bool deleted)
+enum mark { MARK_DELETED, MARK_RESTORED, MARK_DESTROYED };
+
+/* As the engine: a number that is no version is passed over. */
+static void mark(struct stored_version *version, enum mark how)
 {
   if (version == NULL || version->destroyed)
     return;
-  if (deleted)
+  if (how == MARK_DELETED)
     write_time(version->deleted, 0);
-  else
+  else if (how == MARK_RESTORED)
     version->deleted[0] = '\0';
+  else
+    version->destroyed = true;
 }
 
 static struct reply mark_versions(struct stand_in *server, const char *path, const cJSON *body,
-                                  bool deleted)
+                                  enum mark how)
 {
   const cJSON *list = cJSON_GetObjectItemCaseSensitive(body, "versions");
   const cJSON *item = NULL;
@@ -204,7 +209,7 @@ static struct reply mark_versions(struct stand_in *server, const char *path, con
   cJSON_ArrayForEach(item, list)
   {
     if (stored != NULL)
-      mark(version_at(stored, item->valueint), deleted);
+      mark(version_at(stored, item->valueint), how);
   }
   return reply_text(204, "");
 }
@@ -214,7 +219,7 @@ static struct reply delete_latest(struct stand_in *server, const char *path)
   struct stored *stored = find(server, path);
 
   if (stored != NULL)
-    mark(version_at(stored, 0), true);
+    mark(version_at(stored, 0), MARK_DELETED);
   return reply_text(204, "");
 }
 
@@ -235,9 +240,11 @@ static struct reply route(struct stand_in *server, const char *method, const cha
   if (strcmp(action, "metadata") == 0 && (get || removes))
     return get ? read_metadata(server, path) : remove_all(server, path);
   if (strcmp(action, "delete") == 0 && post)
-    return mark_versions(server, path, body, true);
+    return mark_versions(server, path, body, MARK_DELETED);
   if (strcmp(action, "undelete") == 0 && post)
-    return mark_versions(server, path, body, false);
+    return mark_versions(server, path, body, MARK_RESTORED);
+  if (strcmp(action, "destroy") == 0 && post)
+    return mark_versions(server, path, body, MARK_DESTROYED);
   return reply_error(405, "unsupported operation");
 }
 

@@ -135,6 +135,24 @@ static void removing_restoring_and_destroying_drop_it(void **state)
   assert_status(get(REQUEST(.path = "t/a"), NULL), CONNECTOR_SECRET_NOT_FOUND);
 }
 
+static void a_cached_secret_serves_another_store(void **state)
+{
+  (void)state;
+  connector_options options = test_options();
+  connector_store *other = NULL;
+  connector_secret *secret = NULL;
+  open_cached(60000, 0);
+  store_values("t/a", "x");
+  check_token_at("t/a", "x");
+  assert_ok(connector_open(":memory:", &options, &other, &failure));
+  assert_ok(connector_secret_new(other, &secret, &failure));
+  assert_ok(get(REQUEST(.path = "t/a"), secret));
+  check_value(secret, "token", "x");
+  assert_int_equal(reads(), 1);
+  connector_secret_free(secret);
+  connector_close(other);
+}
+
 static void invalidate_drops_all_versions_of_one_path(void **state)
 {
   (void)state;
@@ -303,6 +321,7 @@ enum { CROWD = 1000 };
 struct reader {
   pthread_t thread;
   connector_status status;
+  int64_t version;
   char value[256];
 };
 
@@ -311,6 +330,7 @@ static void *read_one(void *user)
   struct reader *reader = user;
   connector_secret *secret = new_secret();
   reader->status = get(REQUEST(.path = "t/a"), secret);
+  reader->version = connector_secret_version(secret);
   if (reader->status == CONNECTOR_OK)
     reader->status = connector_secret_use(secret, "token", copy_value, reader->value, &failure);
   connector_secret_free(secret);
@@ -361,6 +381,25 @@ static void all_who_wait_share_a_failure(void **state)
   for (size_t i = 0; i < COUNT_OF(readers); i++) {
     pthread_join(readers[i].thread, NULL);
     assert_int_equal(readers[i].status, CONNECTOR_SECRET_DENIED);
+  }
+  assert_int_equal(reads(), 1);
+}
+
+static void all_who_wait_learn_a_deleted_version(void **state)
+{
+  (void)state;
+  struct reader readers[16] = { 0 };
+  open_cached(60000, 0);
+  store_values("t/a", "x");
+  store_values("t/a", "y");
+  assert_ok(vault.secrets.remove(vault.secrets.user, REQUEST(.path = "t/a"), &failure));
+  FAULT(.kind = FAULT_DELAY, .ms = 300);
+  for (size_t i = 0; i < COUNT_OF(readers); i++)
+    pthread_create(&readers[i].thread, NULL, read_one, &readers[i]);
+  for (size_t i = 0; i < COUNT_OF(readers); i++) {
+    pthread_join(readers[i].thread, NULL);
+    assert_int_equal(readers[i].status, CONNECTOR_SECRET_DELETED);
+    assert_int_equal(readers[i].version, 2);
   }
   assert_int_equal(reads(), 1);
 }
@@ -447,6 +486,7 @@ int main(void)
     vault_test(a_write_drops_what_was_cached),
     vault_test(a_write_that_failed_drops_it_too),
     vault_test(removing_restoring_and_destroying_drop_it),
+    vault_test(a_cached_secret_serves_another_store),
     vault_test(invalidate_drops_all_versions_of_one_path),
     vault_test(a_rotated_record_reads_anew),
     vault_test(failures_are_not_cached),
@@ -458,6 +498,7 @@ int main(void)
     vault_test(a_vault_that_is_down_is_not_asked_each_time),
     vault_test(a_thousand_misses_make_one_request),
     vault_test(all_who_wait_share_a_failure),
+    vault_test(all_who_wait_learn_a_deleted_version),
     vault_test(a_wait_ends_at_its_own_deadline),
     vault_test(who_waits_asks_where_the_asker_gives_up),
     vault_test(a_request_from_before_an_invalidation_is_not_joined),

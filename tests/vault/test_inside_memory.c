@@ -1,10 +1,11 @@
 /*
- * Guarded buffers, sealed values, and the addresses of requests.
+ * Guarded buffers, kept secrets, and the addresses of requests.
  */
 #include "support.h"
 
 #include "address.h"
-#include "sealed.h"
+#include "guarded.h"
+#include "kept.h"
 
 #include <sodium.h>
 #include <sys/wait.h>
@@ -89,32 +90,23 @@ static void a_buffer_is_empty_in_a_child(void **state)
   guarded_free(&buffer);
 }
 
-static void a_sealed_value_opens_with_its_key_alone(void **state)
+static void a_kept_secret_is_shared_until_its_last_reference(void **state)
 {
   (void)state;
-  static const char text[] = "{\"token\":\"s3cret\"}";
-  struct guarded key = { 0 };
-  struct guarded other = { 0 };
-  struct guarded opened = { 0 };
-  struct sealed *value = NULL;
-  assert_true(sealed_key_make(&key) && sealed_key_make(&other));
-  value = sealed_new(&key, (struct span){ text, strlen(text) });
-  assert_non_null(value);
-  for (size_t i = 0; i + 6 <= value->length + 16; i++)
-    assert_memory_not_equal(value->bytes + i, "s3cret", 6);
-  assert_true(sealed_open(value, &key, &opened));
-  assert_int_equal(opened.length, strlen(text));
-  assert_memory_equal(opened.bytes, text, strlen(text));
-  assert_false(sealed_open(value, &other, &opened));
-  value->bytes[3] ^= 1;
-  assert_false(sealed_open(value, &key, &opened));
-  assert_ptr_equal(sealed_hold(value), value);
-  sealed_release(value);
-  sealed_release(value);
-  sealed_release(NULL);
-  guarded_free(&opened);
-  guarded_free(&key);
-  guarded_free(&other);
+  struct kept *kept = NULL;
+  connector_secret *like = NULL;
+  assert_ok(connector_secret_new(test.store, &like, &failure));
+  assert_int_equal(kept_new(NULL, 7, &kept, &failure), CONNECTOR_INVALID);
+  assert_null(kept);
+  assert_ok(kept_new(like, 7, &kept, &failure));
+  connector_secret_free(like); /* the kept one does not need it */
+  assert_int_equal(kept->asked_at, 7);
+  assert_ptr_equal(kept_hold(kept), kept);
+  kept_release(kept);
+  assert_ok(connector_secret_set(kept->secret, "token", "x", 1, &failure));
+  kept_release(kept);
+  assert_null(kept_hold(NULL));
+  kept_release(NULL);
 }
 
 static void every_byte_of_a_segment_is_encoded_but_unreserved_ones(void **state)
@@ -156,7 +148,7 @@ int main(void)
     cmocka_unit_test(a_length_that_can_not_be_had_is_told_until_cleared),
     cmocka_unit_test(texts_become_json_strings),
     cmocka_unit_test(a_buffer_is_empty_in_a_child),
-    cmocka_unit_test(a_sealed_value_opens_with_its_key_alone),
+    memory_test(a_kept_secret_is_shared_until_its_last_reference),
     cmocka_unit_test(every_byte_of_a_segment_is_encoded_but_unreserved_ones),
     cmocka_unit_test(clean_paths_are_told),
   };

@@ -13,10 +13,9 @@ static connector_vault_options plain_options(void)
 
 static void check_invalid(const connector_vault_options *options, const char *field)
 {
-  connector_secrets out;
-  memset(&out, 0x5a, sizeof(out));
+  connector_secrets out = CONNECTOR_SECRETS_INIT;
   assert_invalid(connector_secrets_vault(options, &out, &failure), field);
-  assert_int_equal(out.size, 0x5a5a5a5a5a5a5a5a); /* written on success only */
+  assert_null(out.get); /* written on success only */
 }
 
 static void check_valid(const connector_vault_options *options)
@@ -46,6 +45,38 @@ static void nothing_at_all_is_invalid(void **state)
   options = plain_options();
   assert_invalid(connector_secrets_vault(&options, NULL, &failure), "out");
   assert_int_equal(connector_secrets_vault(NULL, &vault.secrets, NULL), CONNECTOR_INVALID);
+}
+
+static void the_resolver_is_written_as_far_as_its_struct_reaches(void **state)
+{
+  (void)state;
+  connector_vault_options options = plain_options();
+  struct {
+    connector_secrets secrets;
+    char more[16];
+  } newer = { .secrets = CONNECTOR_SECRETS_INIT };
+  assert_ok(connector_secrets_vault(&options, &newer.secrets, &failure));
+  newer.secrets.close(newer.secrets.user);
+  newer = (__typeof__(newer)){ .secrets = { .size = sizeof(newer) } };
+  memset(newer.more, 0x5a, sizeof(newer.more));
+  assert_ok(connector_secrets_vault(&options, &newer.secrets, &failure));
+  assert_int_equal(newer.secrets.size, sizeof(newer));
+  for (size_t i = 0; i < sizeof(newer.more); i++)
+    assert_int_equal(newer.more[i], 0x5a);
+  newer.secrets.close(newer.secrets.user);
+}
+
+static void a_resolver_without_its_size_is_invalid(void **state)
+{
+  (void)state;
+  static const size_t wrong[] = { 0, 8, sizeof(connector_secrets) - 1, 1 << 20 };
+  connector_vault_options options = plain_options();
+  connector_secrets out = CONNECTOR_SECRETS_INIT;
+  for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+    out.size = wrong[i];
+    assert_invalid(connector_secrets_vault(&options, &out, &failure), "size");
+    assert_null(out.get);
+  }
 }
 
 static void a_newer_and_longer_struct_is_taken_where_it_asks_for_nothing_new(void **state)
@@ -235,6 +266,8 @@ int main(void)
   const struct CMUnitTest tests[] = {
     vault_test(an_address_and_a_token_are_enough),
     vault_test(nothing_at_all_is_invalid),
+    vault_test(the_resolver_is_written_as_far_as_its_struct_reaches),
+    vault_test(a_resolver_without_its_size_is_invalid),
     vault_test(a_newer_and_longer_struct_is_taken_where_it_asks_for_nothing_new),
     vault_test(http_is_for_this_machine_unless_allowed),
     vault_test(each_method_needs_its_credentials),

@@ -94,6 +94,7 @@ static int setup_server(void **state)
 
 static int teardown_server(void **state)
 {
+  close_store();
   close_vault();
   if (server.process > 0) {
     kill(server.process, SIGTERM);
@@ -153,6 +154,58 @@ static connector_status count_version(void *user, const connector_secret_version
   return CONNECTOR_OK;
 }
 
+static void a_real_vault_destroys_one_version(void **state)
+{
+  (void)state;
+  connector_secret *secret = NULL;
+  need_server();
+  assert_ok(put(REQUEST(.path = "d"), VALUES, 0, NULL));
+  assert_ok(put(REQUEST(.path = "d"), VALUES, 1, NULL));
+  assert_ok(
+      vault.secrets.destroy(vault.secrets.user, REQUEST(.path = "d", .version = 2), &failure));
+  assert_ok(
+      vault.secrets.destroy(vault.secrets.user, REQUEST(.path = "d", .version = 7), &failure));
+  secret = new_secret();
+  assert_status(get(REQUEST(.path = "d"), secret), CONNECTOR_SECRET_DELETED);
+  assert_int_equal(connector_secret_version(secret), 2);
+  assert_status(vault.secrets.restore(vault.secrets.user, REQUEST(.path = "d"), &failure),
+                CONNECTOR_SECRET_DELETED);
+  assert_ok(get(REQUEST(.path = "d", .version = 1), secret));
+  assert_ok(put(REQUEST(.path = "d"), VALUES, 2, NULL));
+  connector_secret_free(secret);
+}
+
+static void a_real_vault_behind_a_store(void **state)
+{
+  (void)state;
+  connector_options options = test_options();
+  connector_vault_options client = server_options();
+  connector_patch patch = CONNECTOR_PATCH_INIT;
+  connector_secret *secret = NULL;
+  connector *record = NULL;
+  int64_t version = 0;
+  need_server();
+  client.cache_ttl_ms = 60000;
+  open_vault(&client);
+  options.secrets = &vault.secrets;
+  open_store(&options);
+  vault.secrets = (connector_secrets)CONNECTOR_SECRETS_INIT; /* the store's by now */
+  patch.name = "Jira";
+  assert_ok(connector_create(test.store, &patch, &record, &failure));
+  secret = secret_of(VALUES);
+  assert_ok(connector_secret_put(test.store, record->id, secret, -1, &version, &failure));
+  connector_secret_free(secret);
+  secret = secret_of("{\"token\":\"rotated\"}");
+  assert_ok(connector_secret_put(test.store, record->id, secret, version, &version, &failure));
+  assert_int_equal(version, 2);
+  connector_secret_free(secret);
+  assert_ok(connector_secret_get(test.store, record->id, 0, &secret, &failure));
+  check_value(secret, "token", "rotated");
+  check_value(secret, "username", "ann");
+  connector_secret_free(secret);
+  connector_free(record);
+}
+
 static void a_real_vault_lists_its_versions(void **state)
 {
   (void)state;
@@ -180,6 +233,8 @@ int main(void)
   const struct CMUnitTest tests[] = {
     server_test(a_real_vault_stores_and_reads),
     server_test(a_real_vault_has_three_faces_of_404),
+    server_test(a_real_vault_destroys_one_version),
+    server_test(a_real_vault_behind_a_store),
     server_test(a_real_vault_lists_its_versions),
     server_test(a_real_vault_refuses_a_token),
   };

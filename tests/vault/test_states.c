@@ -61,6 +61,60 @@ static void destroy_removes_all_versions(void **state)
   assert_int_equal(stand_in_version(vault.server, "secret", "t/a"), 0);
 }
 
+static void destroy_takes_one_version_for_good(void **state)
+{
+  (void)state;
+  store_values("t/a", "one");
+  store_values("t/a", "two");
+  assert_ok(act(vault.secrets.destroy, REQUEST(.path = "t/a", .version = 1)));
+  assert_status(get(REQUEST(.path = "t/a", .version = 1), NULL), CONNECTOR_SECRET_DELETED);
+  assert_status(act(vault.secrets.restore, REQUEST(.path = "t/a", .version = 1)),
+                CONNECTOR_SECRET_DELETED);
+  assert_status(get(REQUEST(.path = "t/a", .version = 1), NULL), CONNECTOR_SECRET_DELETED);
+  check_token_at("t/a", "two");
+  assert_int_equal(stand_in_version(vault.server, "secret", "t/a"), 2);
+}
+
+static void destroying_a_version_that_is_absent_is_fine(void **state)
+{
+  (void)state;
+  assert_ok(act(vault.secrets.destroy, REQUEST(.path = "none", .version = 3)));
+  store_values("t/a", "one");
+  assert_ok(act(vault.secrets.destroy, REQUEST(.path = "t/a", .version = 3)));
+  assert_ok(act(vault.secrets.destroy, REQUEST(.path = "t/a", .version = 1)));
+  assert_ok(act(vault.secrets.destroy, REQUEST(.path = "t/a", .version = 1)));
+  FAULT(.kind = FAULT_STATUS, .status = 404, .body = "{\"errors\":[]}");
+  assert_ok(act(vault.secrets.destroy, REQUEST(.path = "none", .version = 1)));
+}
+
+static void check_deleted_with_version(int64_t wanted)
+{
+  connector_secret *secret = new_secret();
+  assert_status(get(REQUEST(.path = "t/a"), secret), CONNECTOR_SECRET_DELETED);
+  assert_int_equal(connector_secret_version(secret), wanted);
+  assert_int_equal(connector_secret_count(secret), 0);
+  connector_secret_free(secret);
+}
+
+static void what_is_deleted_or_destroyed_tells_its_version(void **state)
+{
+  (void)state;
+  connector_vault_options options = vault_options();
+  store_values("t/a", "one");
+  store_values("t/a", "two");
+  for (int cached = 0; cached < 2; cached++) {
+    options.cache_ttl_ms = cached ? 60000 : 0;
+    open_vault(&options);
+    assert_ok(act(vault.secrets.remove, REQUEST(.path = "t/a")));
+    check_deleted_with_version(2);
+    assert_ok(act(vault.secrets.restore, REQUEST(.path = "t/a")));
+  }
+  assert_ok(act(vault.secrets.destroy, REQUEST(.path = "t/a", .version = 2)));
+  check_deleted_with_version(2);
+  FAULT(.kind = FAULT_STATUS, .status = 404, .body = "{\"errors\":[]}");
+  assert_status(get(REQUEST(.path = "t/a"), NULL), CONNECTOR_SECRET_NOT_FOUND);
+}
+
 static void destroying_what_is_absent_is_fine(void **state)
 {
   (void)state;
@@ -82,6 +136,8 @@ static void destroy_and_numbered_removals_are_retried(void **state)
   store_values("t/a", "one");
   FAULT(.kind = FAULT_STATUS, .count = 2, .status = 500);
   assert_ok(act(vault.secrets.remove, REQUEST(.path = "t/a", .version = 1)));
+  FAULT(.kind = FAULT_STATUS, .count = 2, .status = 500);
+  assert_ok(act(vault.secrets.destroy, REQUEST(.path = "t/a", .version = 1)));
   FAULT(.kind = FAULT_CLOSE, .count = 2);
   assert_ok(act(vault.secrets.destroy, REQUEST(.path = "t/a")));
   assert_int_equal(stand_in_version(vault.server, "secret", "t/a"), 0);
@@ -196,6 +252,9 @@ int main(void)
     vault_test(restoring_what_is_there_changes_nothing),
     vault_test(what_is_absent_or_destroyed_is_not_restored),
     vault_test(destroy_removes_all_versions),
+    vault_test(destroy_takes_one_version_for_good),
+    vault_test(destroying_a_version_that_is_absent_is_fine),
+    vault_test(what_is_deleted_or_destroyed_tells_its_version),
     vault_test(destroying_what_is_absent_is_fine),
     vault_test(nothing_is_destroyed_at_a_mount_that_is_not_there),
     vault_test(destroy_and_numbered_removals_are_retried),

@@ -67,7 +67,7 @@ static inline void close_vault(void)
 {
   if (vault.secrets.close != NULL)
     vault.secrets.close(vault.secrets.user);
-  memset(&vault.secrets, 0, sizeof(vault.secrets));
+  vault.secrets = (connector_secrets)CONNECTOR_SECRETS_INIT;
 }
 
 static inline void open_vault(const connector_vault_options *options)
@@ -87,6 +87,7 @@ static inline int setup_vault(void **state)
   if (vault.server == NULL)
     return -1;
   options = vault_options();
+  vault.secrets = (connector_secrets)CONNECTOR_SECRETS_INIT;
   return connector_secrets_vault(&options, &vault.secrets, &failure) == CONNECTOR_OK ? 0 : -1;
 }
 
