@@ -125,21 +125,23 @@ sub parse_header {
     my ($path) = @_;
     my $text = read_text($path);
     my ($base) = $path =~ /([^\/]+)\.h$/;
-    my %header = (path => $path, name => $base, page => "connector-$base", declarations => [],
-                  text => []);
+    my $beside = $base =~ /^connector-/; # the header of a library of its own
+    my %header = (path => $path, name => $base, page => $beside ? $base : "connector-$base",
+                  file => $beside ? "$base.h" : "connector/$base.h", declarations => [], text => []);
     my ($doc, $section, $start) = (undef, '', 0);
     my $keep = sub {
         my ($declaration) = @_;
         my $line = 1 + (substr($text, 0, $start) =~ tr/\n//);
         push @{ $header{declarations} },
-            { %$declaration, doc => $doc, section => $section, header => $base, line => $line };
+            { %$declaration, doc => $doc, section => $section, file => $header{file},
+              line => $line };
         $doc = undef;
     };
 
     if ($text =~ /\A\/\*(?!\*)(.*?)\*\//s) {
         my ($comment, $end) = ($1, $+[0]);
         my @paragraphs = map { one_line($_) } split /\n\s*\n/, comment_lines($comment);
-        $paragraphs[0] =~ s/^connector\/\w+\.h:\s*//;
+        $paragraphs[0] =~ s/^connector[\/-]\w+\.h:\s*//;
         $header{text} = \@paragraphs;
         pos($text) = $end;
     }
@@ -171,11 +173,13 @@ sub parse_header {
 }
 
 # All headers of a folder, in the order in which they build on each other.
+# With a true second argument the header of libconnector-vault, beside that folder, too.
 sub parse_headers {
-    my ($folder) = @_;
-    my %rank = (error => 0, record => 1, store => 2, query => 3, json => 4, secret => 10, resolvers => 11);
+    my ($folder, $with_vault) = @_;
+    my %rank = (error => 0, record => 1, store => 2, query => 3, json => 4);
     my @paths = sort glob("$folder/*.h");
     die "no headers in $folder\n" unless @paths;
+    push @paths, grep { -e $_ } "$folder-vault.h" if $with_vault;
     my @headers = map { parse_header($_) } @paths;
     return sort { ($rank{ $a->{name} } // 9) <=> ($rank{ $b->{name} } // 9)
                       || $a->{name} cmp $b->{name} } @headers;
