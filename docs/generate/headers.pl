@@ -176,7 +176,7 @@ sub parse_header {
 # With a true second argument the header of libconnector-vault, beside that folder, too.
 sub parse_headers {
     my ($folder, $with_vault) = @_;
-    my %rank = (error => 0, record => 1, store => 2, query => 3, json => 4);
+    my %rank = (error => 0, record => 1, store => 2, query => 3, json => 4, secret => 10, resolvers => 11);
     my @paths = sort glob("$folder/*.h");
     die "no headers in $folder\n" unless @paths;
     push @paths, grep { -e $_ } "$folder-vault.h" if $with_vault;
