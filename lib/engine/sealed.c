@@ -195,6 +195,7 @@ connector_status sealed_key_next(struct connection *connection, const char *afte
   connector_status status = start_for(connection,
                                       "SELECT term, wrapped, tenant_id FROM sealed_key"
                                       " WHERE (tenant_id, term) > (?, ?)"
+                                      " AND instr(tenant_id, char(0)) = 0"
                                       " ORDER BY tenant_id, term LIMIT 1",
                                       after_tenant, after_term, &statement, error);
 
@@ -205,9 +206,9 @@ connector_status sealed_key_next(struct connection *connection, const char *afte
   if (status != CONNECTOR_OK || !*found)
     return status;
   key->term = column_integer(statement, 0);
-  status = read_bytes(statement, 1, key->wrapped, SEALED_WRAPPED, error);
+  status = keep_text(statement, 2, tenant, arena, error);
   if (status == CONNECTOR_OK)
-    status = keep_text(statement, 2, tenant, arena, error);
+    status = read_bytes(statement, 1, key->wrapped, SEALED_WRAPPED, error);
   statement_done(statement);
   return status;
 }
@@ -248,7 +249,7 @@ connector_status sealed_key_remove(struct connection *connection, const char *te
 
 #define HEAD_COLUMNS "s.seq, s.term, s.current, s.versions, s.mac, s.app_id"
 
-enum { HEAD_COLUMN_COUNT = 6 };
+enum { HEAD_COLUMN_COUNT = 6, VERSION_COLUMN_COUNT = 4 };
 
 static connector_status read_head(struct statement *statement, struct sealed_secret *secret,
                                   struct arena *arena, connector_error *error)
@@ -289,7 +290,10 @@ connector_status sealed_find(struct connection *connection, const struct owner *
   struct statement *statement = NULL;
   connector_status status = start(
       connection,
-      "SELECT " HEAD_COLUMNS ", v.version, v.wrapped, v.commitment, v.box FROM sealed_secret s"
+      "SELECT " HEAD_COLUMNS ", v.version, v.wrapped, v.commitment, v.box,"
+      " EXISTS (SELECT 1 FROM sealed_version n WHERE n.secret = s.seq"
+      "  AND n.version > s.current AND n.tenant_id = s.tenant_id)"
+      " FROM sealed_secret s"
       " LEFT JOIN sealed_version v ON v.secret = s.seq AND v.tenant_id = s.tenant_id"
       " AND v.version = CASE ?4 WHEN 0 THEN s.current ELSE ?4 END"
       " WHERE s.connector_id = ?1 AND s.tenant_id = ?2 AND s.path = ?3",
@@ -312,6 +316,7 @@ connector_status sealed_find(struct connection *connection, const struct owner *
   status = read_head(statement, secret, arena, error);
   if (status == CONNECTOR_OK)
     status = read_version(statement, HEAD_COLUMN_COUNT, row, arena, error);
+  secret->is_behind = column_integer(statement, HEAD_COLUMN_COUNT + VERSION_COLUMN_COUNT) != 0;
   statement_done(statement);
   return status;
 }
@@ -525,18 +530,37 @@ connector_status sealed_version_rewrap(struct connection *connection,
   return statement_run(statement, error);
 }
 
-connector_status sealed_version_remove(struct connection *connection,
+/* Runs a statement on one version's row. */
+static connector_status run_on_version(struct connection *connection, const char *sql,
                                        const struct sealed_secret *secret, int64_t version,
                                        connector_error *error)
 {
   struct statement *statement = NULL;
-  connector_status status = start_for(connection,
-                                      "DELETE FROM sealed_version"
-                                      " WHERE tenant_id = ? AND secret = ? AND version = ?",
-                                      secret->tenant_id, secret->seq, &statement, error);
+  connector_status status = start_for(connection, sql, secret->tenant_id, secret->seq, &statement,
+                                      error);
 
   if (status != CONNECTOR_OK)
     return status;
   bind_integer(statement, version);
   return statement_run(statement, error);
+}
+
+connector_status sealed_version_erase(struct connection *connection,
+                                      const struct sealed_secret *secret, int64_t version,
+                                      connector_error *error)
+{
+  return run_on_version(connection,
+                        "UPDATE sealed_version SET wrapped = x'', commitment = x'', box = x''"
+                        " WHERE tenant_id = ? AND secret = ? AND version = ?",
+                        secret, version, error);
+}
+
+connector_status sealed_version_remove(struct connection *connection,
+                                       const struct sealed_secret *secret, int64_t version,
+                                       connector_error *error)
+{
+  return run_on_version(connection,
+                        "DELETE FROM sealed_version"
+                        " WHERE tenant_id = ? AND secret = ? AND version = ?",
+                        secret, version, error);
 }

@@ -44,7 +44,8 @@ connector_status sealed_key_find(struct connection *connection, const char *tena
 connector_status sealed_key_oldest(struct connection *connection, const char *tenant,
                                    struct sealed_key *key, bool *found, connector_error *error);
 
-/* The first key behind this tenant's of this term; `*tenant` is in the arena. */
+/* The first key behind this tenant's of this term; `*tenant` is in the arena, and set too where the
+ * key is TAMPERED. A name with a NUL in it is no tenant's, and passed over. */
 connector_status sealed_key_next(struct connection *connection, const char *after_tenant,
                                  int64_t after_term, const char **tenant, struct sealed_key *key,
                                  struct arena *arena, bool *found, connector_error *error);
@@ -70,6 +71,7 @@ struct sealed_secret {
   const void *versions;
   size_t versions_length;
   uint8_t mac[SEALED_MAC];
+  bool is_behind; /* as sealed_find() sees it: there is a newer version than the current one */
 };
 
 struct sealed_version {
@@ -120,6 +122,10 @@ connector_status sealed_version_rewrap(struct connection *connection,
 connector_status sealed_version_put(struct connection *connection,
                                     const struct sealed_secret *secret,
                                     const struct sealed_version *row, connector_error *error);
+/* Leaves the row, with nothing in it: a head from before the version shows by it. */
+connector_status sealed_version_erase(struct connection *connection,
+                                      const struct sealed_secret *secret, int64_t version,
+                                      connector_error *error);
 connector_status sealed_version_remove(struct connection *connection,
                                        const struct sealed_secret *secret, int64_t version,
                                        connector_error *error);

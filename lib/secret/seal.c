@@ -190,14 +190,25 @@ void seal_tenant_open(const uint8_t key[SEAL_KEY], struct seal_tenant *out)
 
 /* ---- versions ---- */
 
-static void bind_version(const struct seal_place *place, const char use[8], int64_t term,
-                         uint8_t bound[SEAL_MAC])
+/* To whether it is deleted too: a row that tells another state than the secret's head is found. */
+static void bind_wrap(const struct seal_place *place, int64_t term, uint8_t bound[SEAL_MAC])
 {
   hash_state state;
 
-  start(&state, NULL, use);
+  start(&state, NULL, "wrap\0\0\0\0");
   add_place(&state, place);
+  add_number(&state, place->deleted_at);
   add_number(&state, term);
+  finish(&state, bound);
+}
+
+/* To what never changes: neither the tenant's key nor whether it is deleted. */
+static void bind_values(const struct seal_place *place, uint8_t bound[SEAL_MAC])
+{
+  hash_state state;
+
+  start(&state, NULL, "values\0\0");
+  add_place(&state, place);
   finish(&state, bound);
 }
 
@@ -206,7 +217,7 @@ void seal_version_wrap(const struct seal_tenant *tenant, const struct seal_place
 {
   uint8_t bound[SEAL_MAC];
 
-  bind_version(place, "wrap\0\0\0\0", term, bound);
+  bind_wrap(place, term, bound);
   close_box(tenant->wrap, bound, key, SEAL_KEY, wrapped);
 }
 
@@ -215,7 +226,7 @@ bool seal_version_unwrap(const struct seal_tenant *tenant, const struct seal_pla
 {
   uint8_t bound[SEAL_MAC];
 
-  bind_version(place, "wrap\0\0\0\0", term, bound);
+  bind_wrap(place, term, bound);
   return length == SEAL_WRAPPED && open_box(tenant->wrap, bound, wrapped, length, key);
 }
 
@@ -235,13 +246,12 @@ bool seal_committed(const uint8_t key[SEAL_KEY], const void *commitment, size_t 
   return length == SEAL_COMMITMENT && seal_same(own, commitment);
 }
 
-/* The tenant's key may change beneath a box: it is bound to no term. */
 void seal_box(const uint8_t key[SEAL_KEY], const struct seal_place *place, const void *bytes,
               size_t length, uint8_t *box)
 {
   uint8_t bound[SEAL_MAC];
 
-  bind_version(place, "values\0\0", 0, bound);
+  bind_values(place, bound);
   close_box(key, bound, bytes, length, box);
 }
 
@@ -250,7 +260,7 @@ bool seal_unbox(const uint8_t key[SEAL_KEY], const struct seal_place *place, con
 {
   uint8_t bound[SEAL_MAC];
 
-  bind_version(place, "values\0\0", 0, bound);
+  bind_values(place, bound);
   return open_box(key, bound, box, length, bytes);
 }
 

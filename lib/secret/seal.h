@@ -38,6 +38,7 @@ struct seal_place {
   const char *path; /* whole, as `vault_path` */
   int64_t version;
   int64_t created_at;
+  int64_t deleted_at; /* 0: it is not. May change: only the wrap of its key is bound to it */
 };
 
 /* ---- the root ---- */

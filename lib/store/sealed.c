@@ -219,6 +219,7 @@ static void vault_close(void *user)
   sealed_lock(sealed);
   for (size_t i = 0; i < sealed->source_count; i++)
     root_key_free(&sealed->sources[i]);
+  pthread_mutex_destroy(&sealed->rotating);
   pthread_mutex_destroy(&sealed->lock);
   pthread_mutex_destroy(&sealed->unlocking);
   secret_memory_release(sealed->memory);
@@ -259,6 +260,7 @@ static connector_status make(const connector_sealed_options *options, struct sea
   }
   pthread_mutex_init(&sealed->lock, NULL);
   pthread_mutex_init(&sealed->unlocking, NULL);
+  pthread_mutex_init(&sealed->rotating, NULL);
   atomic_init(&sealed->bound, false);
   sealed->generation = options->generation;
   sealed->user = options->user;
@@ -386,8 +388,10 @@ connector_status sealed_check_generation(struct sealed *sealed, struct call *cal
   status = sealed->generation(sealed->user, operation.version, &newest, &told);
   if (status != CONNECTOR_OK)
     return host_said(status, &told, "the host's generation can't be had", call->error);
-  if (newest > operation.version)
+  if (newest > operation.version) /* another thread may have written, and told of it, meanwhile */
+    status = run_sealed(sealed, read_once, read_generation, &operation, call->error);
+  if (status == CONNECTOR_OK && newest > operation.version)
     return error_set(call->error, CONNECTOR_SECRET_TAMPERED, NULL,
                      "the file is an older copy than the one last seen");
-  return CONNECTOR_OK;
+  return status;
 }

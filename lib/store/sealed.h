@@ -29,6 +29,7 @@ struct sealed {
   void *user;
   uint32_t max_versions;
 
+  pthread_mutex_t rotating;  /* held while the root key is rotated; taken before all others */
   pthread_mutex_t unlocking; /* held while a root key is made, which takes long; of the next two */
   struct root_key sources[SEALED_SOURCES]; /* the present one first */
   size_t source_count;
@@ -140,6 +141,11 @@ struct sealed_head {
 
 /* What a secret is bound to; of its versions none. */
 struct seal_place sealed_place(const struct sealed_call *call, const struct sealed_secret *row);
+
+/* What one of its versions is bound to. */
+struct seal_place sealed_version_place(const struct sealed_call *call,
+                                       const struct sealed_secret *row,
+                                       const struct sealed_state *state);
 
 /* Reads the states of a head that was found, and checks it with the tenant's key. */
 connector_status sealed_head_open(struct sealed_call *call, const struct seal_tenant *tenant,

@@ -105,6 +105,10 @@ static connector_status look(struct call *call, struct shown *shown)
     status = sealed_key_next(work.connection, "", 0, &shown->tenant_id, &shown->key, &shown->arena,
                              &shown->has_key, call->error);
   work_end_snapshot(&work);
+  if (status == CONNECTOR_SECRET_TAMPERED && shown->has_key) {
+    shown->tenant_id = NULL; /* one tenant's damage is nobody else's */
+    status = error_clear(call->error);
+  }
   return status;
 }
 
@@ -187,7 +191,7 @@ static connector_status find_key(struct sealed *sealed, const struct shown *show
       return status;
     if (fits && is_key_of(sealed, &shown->root, key))
       return keep_root(sealed, key, error);
-    opens = opens || (fits && shown->has_key &&
+    opens = opens || (fits && shown->has_key && shown->tenant_id != NULL &&
                       seal_tenant_unwrap(key, sealed->store->id, shown->tenant_id, shown->key.term,
                                          shown->key.wrapped, unwrapped));
     sodium_memzero(unwrapped, sizeof(unwrapped));
@@ -221,14 +225,12 @@ connector_status sealed_unlock(struct sealed *sealed, struct call *call)
 
   if (sealed_is_unlocked(sealed))
     return CONNECTOR_OK;
+  status = look(call, &shown); /* waits for a connection, so with nothing locked */
   pthread_mutex_lock(&sealed->unlocking);
-  if (!sealed_is_unlocked(sealed)) {
-    status = look(call, &shown);
-    if (status == CONNECTOR_OK)
-      status = unlock_with(sealed, &shown, call->error);
-    arena_free(&shown.arena);
-  }
+  if (status == CONNECTOR_OK && !sealed_is_unlocked(sealed))
+    status = unlock_with(sealed, &shown, call->error);
   pthread_mutex_unlock(&sealed->unlocking);
+  arena_free(&shown.arena);
   return status;
 }
 

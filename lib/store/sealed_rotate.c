@@ -157,6 +157,23 @@ static void take_back(struct root_rotation *rotation)
   pthread_mutex_unlock(&sealed->unlocking);
 }
 
+/* One at a time: what one has offered is the second key for as long as it runs. */
+static connector_status replace_root(struct call *call, struct root_rotation *rotation)
+{
+  struct sealed *sealed = rotation->sealed;
+  connector_status status = CONNECTOR_OK;
+
+  pthread_mutex_lock(&sealed->rotating);
+  offer(rotation);
+  status = run_root(call, rotation);
+  if (status == CONNECTOR_OK)
+    adopt(rotation);
+  else
+    take_back(rotation);
+  pthread_mutex_unlock(&sealed->rotating);
+  return status;
+}
+
 static connector_status make_next(struct root_rotation *rotation,
                                   const connector_sealed_options *next, connector_error *error)
 {
@@ -186,14 +203,10 @@ static connector_status rotate_root(struct call *call, const connector_sealed_op
     status = make_next(&rotation, &known, call->error);
   if (status == CONNECTOR_OK)
     status = sealed_unlock(rotation.sealed, call);
-  if (status == CONNECTOR_OK) {
-    offer(&rotation);
-    status = run_root(call, &rotation);
-    if (status == CONNECTOR_OK)
-      adopt(&rotation);
-    else
-      take_back(&rotation);
-  }
+  if (status == CONNECTOR_OK)
+    status = sealed_check_generation(rotation.sealed, call);
+  if (status == CONNECTOR_OK)
+    status = replace_root(call, &rotation);
   if (status == CONNECTOR_OK) {
     sealed_forget_log(call);
     status = sealed_check_generation(rotation.sealed, call);
@@ -239,17 +252,15 @@ static connector_status rewrap_keys(struct sealed_call *call,
                                     const struct sealed_head *head, uint8_t (*wraps)[SEAL_WRAPPED])
 {
   struct sealed_keys *keys = call->keys;
-  struct seal_place place = sealed_place(call, &head->row);
 
   for (size_t i = 0; i < head->count; i++) {
     const struct sealed_state *state = &head->states[i];
+    const struct seal_place place = sealed_version_place(call, &head->row, state);
     struct sealed_version row;
     connector_status status = CONNECTOR_OK;
 
     if (state->destroyed)
       continue;
-    place.version = state->version;
-    place.created_at = state->created_at;
     status = sealed_version_find(call->connection, &head->row, state->version, &row, &call->arena,
                                  call->error);
     if (status == CONNECTOR_OK &&
@@ -303,6 +314,8 @@ static connector_status choose(struct sealed_call *call, struct tenant_rotation 
     return CONNECTOR_OK;
   rotation->from = oldest.term;
   rotation->to = newest.term;
+  if (oldest.term == newest.term && newest.term == INT64_MAX)
+    return sealed_tampered(call->error);
   if (oldest.term == newest.term) {
     rotation->to++;
     status = sealed_tenant_make(call, rotation->tenant_id, rotation->to);
@@ -330,10 +343,11 @@ static connector_status rewrap_some(struct sealed_call *call, struct tenant_rota
 
     status = sealed_of_term(call->connection, rotation->tenant_id, rotation->from, rotation->after,
                             &head.row, &call->arena, &found, call->error);
-    if (status != CONNECTOR_OK || !found)
+    if (!found || (status != CONNECTOR_OK && status != CONNECTOR_SECRET_TAMPERED))
       break;
     rotation->after = head.row.seq;
-    status = rewrap(call, rotation, &head);
+    if (status == CONNECTOR_OK)
+      status = rewrap(call, rotation, &head);
     if (status == CONNECTOR_SECRET_TAMPERED) {
       rotation->damaged++;
       status = CONNECTOR_OK;
@@ -403,7 +417,7 @@ static connector_status next_tenant(struct call *call, struct arena *arena, cons
   work_end_read(&work);
   if (!found)
     *tenant = NULL;
-  return status;
+  return found && status == CONNECTOR_SECRET_TAMPERED ? error_clear(call->error) : status;
 }
 
 /* What one tenant's damage stops is that tenant. */
@@ -443,6 +457,8 @@ connector_status connector_tenant_key_rotate(connector_store *store, const char 
 
   if (status == CONNECTOR_OK)
     status = find_vault(&call, &rotation.sealed);
+  if (status == CONNECTOR_OK)
+    status = sealed_check_generation(rotation.sealed, &call);
   if (status == CONNECTOR_OK)
     status = tenant_id != NULL ? rotate_tenant(&call, &rotation) : rotate_all(&call, &rotation);
   if (rotation.sealed != NULL && status == CONNECTOR_OK) {

@@ -65,6 +65,18 @@ struct seal_place sealed_place(const struct sealed_call *call, const struct seal
                               .path = row->path };
 }
 
+struct seal_place sealed_version_place(const struct sealed_call *call,
+                                       const struct sealed_secret *row,
+                                       const struct sealed_state *state)
+{
+  struct seal_place place = sealed_place(call, row);
+
+  place.version = state->version;
+  place.created_at = state->created_at;
+  place.deleted_at = state->deleted_at;
+  return place;
+}
+
 /* Room for one more, which a put adds. */
 static connector_status read_states(struct sealed_call *call, struct sealed_head *head)
 {
@@ -162,6 +174,8 @@ static connector_status find(struct sealed_call *call, const connector_secret_re
   head->row.app_id = request->app_id; /* the record's: what the row has instead would not fit */
   if (!*found)
     return read_states(call, head);
+  if (head->row.is_behind)
+    return sealed_tampered(call->error); /* the head is one from before the newest version */
   status = sealed_tenant(call, request->tenant_id, head->row.term, &call->keys->tenant);
   return status == CONNECTOR_OK ? sealed_head_open(call, &call->keys->tenant, head) : status;
 }
@@ -170,15 +184,14 @@ static connector_status find(struct sealed_call *call, const connector_secret_re
 
 /* The key of a version into `keys->version`: unwrapped, and the one that the box was made with. */
 static connector_status open_version(struct sealed_call *call, const struct seal_place *place,
-                                     const struct sealed_head *head,
-                                     const struct sealed_state *state,
+                                     int64_t term, const struct sealed_state *state,
                                      const struct sealed_version *row)
 {
   struct sealed_keys *keys = call->keys;
 
   if (row->wrapped == NULL || row->commitment_length != SEAL_COMMITMENT ||
       sodium_memcmp(row->commitment, state->check, CHECK) != 0 ||
-      !seal_version_unwrap(&keys->tenant, place, head->row.term, row->wrapped, row->wrapped_length,
+      !seal_version_unwrap(&keys->tenant, place, term, row->wrapped, row->wrapped_length,
                            keys->version) ||
       !seal_committed(keys->version, row->commitment, row->commitment_length) ||
       row->box_length < SEAL_OVERHEAD)
@@ -218,15 +231,18 @@ connector_status sealed_get(struct sealed_call *call, const connector_secret_req
   state = state_of(&head, request->version);
   if (!found || state == NULL)
     return no_secret(call->error);
+  if (state->destroyed) {
+    connector_secret_set_version(into, state->version);
+    return error_set(call->error, CONNECTOR_SECRET_DELETED, NULL, "the version was destroyed");
+  }
+  place = sealed_version_place(call, &head.row, state);
+  status = open_version(call, &place, head.row.term, state, &row);
+  if (status != CONNECTOR_OK)
+    return status;
   connector_secret_set_version(into, state->version);
-  if (state->deleted_at != 0 || state->destroyed)
-    return error_set(call->error, CONNECTOR_SECRET_DELETED, NULL,
-                     state->destroyed ? "the version was destroyed" : "the version was deleted");
-  place = sealed_place(call, &head.row);
-  place.version = state->version;
-  place.created_at = state->created_at;
-  status = open_version(call, &place, &head, state, &row);
-  return status == CONNECTOR_OK ? unbox(call, &place, &row, into) : status;
+  return state->deleted_at == 0
+             ? unbox(call, &place, &row, into)
+             : error_set(call->error, CONNECTOR_SECRET_DELETED, NULL, "the version was deleted");
 }
 
 connector_status sealed_list(struct sealed_call *call, const connector_secret_request *request,
@@ -254,7 +270,7 @@ static connector_status write_version(struct sealed_call *call, struct sealed_he
                                       struct sealed_state *state, const struct secret_work *values)
 {
   struct sealed_keys *keys = call->keys;
-  struct seal_place place = sealed_place(call, &head->row);
+  const struct seal_place place = sealed_version_place(call, &head->row, state);
   uint8_t wrapped[SEAL_WRAPPED];
   uint8_t commitment[SEAL_COMMITMENT];
   uint8_t *box = arena_object(&call->arena, values->length + SEAL_OVERHEAD);
@@ -270,8 +286,6 @@ static connector_status write_version(struct sealed_call *call, struct sealed_he
 
   if (box == NULL)
     return error_no_memory(call->error);
-  place.version = state->version;
-  place.created_at = state->created_at;
   randombytes_buf(keys->version, SEAL_KEY);
   seal_commit(keys->version, commitment);
   seal_version_wrap(&keys->tenant, &place, head->row.term, keys->version, wrapped);
@@ -346,19 +360,45 @@ connector_status sealed_write(struct sealed_call *call, const connector_secret_r
 
 /* ---- changing states ---- */
 
+/* The wrap of a version's key tells whether it is deleted, as the head does. */
+static connector_status move(struct sealed_call *call, const struct sealed_head *head,
+                             struct sealed_state *state, int64_t deleted_at)
+{
+  struct sealed_keys *keys = call->keys;
+  struct seal_place place = sealed_version_place(call, &head->row, state);
+  struct sealed_version row;
+  uint8_t wrapped[SEAL_WRAPPED];
+  connector_status status = CONNECTOR_OK;
+
+  if (state->deleted_at == deleted_at)
+    return CONNECTOR_OK;
+  status = sealed_version_find(call->connection, &head->row, state->version, &row, &call->arena,
+                               call->error);
+  if (status == CONNECTOR_OK &&
+      (row.wrapped == NULL || !seal_version_unwrap(&keys->tenant, &place, head->row.term,
+                                                   row.wrapped, row.wrapped_length, keys->version)))
+    status = sealed_tampered(call->error);
+  if (status != CONNECTOR_OK)
+    return status;
+  state->deleted_at = deleted_at;
+  place.deleted_at = deleted_at;
+  seal_version_wrap(&keys->tenant, &place, head->row.term, keys->version, wrapped);
+  return sealed_version_rewrap(call->connection, &head->row, state->version, wrapped, call->error);
+}
+
 static connector_status apply(struct sealed_call *call, struct sealed_head *head,
                               struct sealed_state *state, enum sealed_change change, int64_t now)
 {
   if (change == SEALED_RESTORE && state->destroyed)
     return error_set(call->error, CONNECTOR_SECRET_DELETED, NULL, "the version was destroyed");
   if (change == SEALED_RESTORE)
-    state->deleted_at = 0;
-  else if (state->deleted_at == 0)
+    return move(call, head, state, 0);
+  if (change == SEALED_REMOVE)
+    return state->deleted_at == 0 ? move(call, head, state, now) : CONNECTOR_OK;
+  if (state->deleted_at == 0)
     state->deleted_at = now;
-  if (change != SEALED_DESTROY)
-    return CONNECTOR_OK;
   state->destroyed = true;
-  return sealed_version_remove(call->connection, &head->row, state->version, call->error);
+  return sealed_version_erase(call->connection, &head->row, state->version, call->error);
 }
 
 /* All of it goes, whatever it has become. */

@@ -227,6 +227,8 @@ static connector_status run(struct put *put)
   if (sealed != NULL) {
     status = sealed_unlock(sealed, call);
     if (status == CONNECTOR_OK)
+      status = sealed_check_generation(sealed, call); /* no write may hide that the file is old */
+    if (status == CONNECTOR_OK)
       status = work_batch(call, write_both, put);
     return status == CONNECTOR_OK ? sealed_check_generation(sealed, call) : status;
   }

@@ -148,16 +148,25 @@ connector_status resolver_said(connector_status status, connector_error *told,
 
 connector_status subject_change(struct subject *subject, connector_secret_change_fn change)
 {
+  struct call *call = subject->call;
+  struct sealed *sealed = sealed_of(subject->leaf);
   connector_error told = { 0 };
+  connector_status status = CONNECTOR_OK;
 
   if (subject->call->store->read_only)
     return error_set(subject->call->error, CONNECTOR_READ_ONLY, NULL,
                      "the store is opened read-only");
   if (change == NULL)
-    return error_set(subject->call->error, CONNECTOR_SECRET_READ_ONLY, NULL,
+    return error_set(call->error, CONNECTOR_SECRET_READ_ONLY, NULL,
                      "the resolver of this path can't write");
-  return resolver_said(change(subject->leaf->user, &subject->request, &told), &told,
-                       subject->call->error);
+  if (sealed != NULL)
+    status = sealed_check_generation(sealed, call); /* no write may hide that the file is old */
+  if (status == CONNECTOR_OK)
+    status = resolver_said(change(subject->leaf->user, &subject->request, &told), &told,
+                           call->error);
+  if (status == CONNECTOR_OK && sealed != NULL)
+    status = sealed_check_generation(sealed, call);
+  return status;
 }
 
 static connector_status begin(struct call *call, struct subject *subject, connector_store *store,
@@ -339,14 +348,10 @@ connector_status connector_secret_restore(connector_store *store, const char *id
 /* What was destroyed in the store's own file may still stand in its log. */
 static connector_status destroy(struct subject *subject)
 {
-  struct call *call = subject->call;
-  struct sealed *sealed = sealed_of(subject->leaf);
   connector_status status = subject_change(subject, subject->leaf->destroy);
 
-  if (status == CONNECTOR_OK && sealed != NULL) {
-    sealed_forget_log(call);
-    status = sealed_check_generation(sealed, call);
-  }
+  if (status == CONNECTOR_OK && sealed_of(subject->leaf) != NULL)
+    sealed_forget_log(subject->call);
   return status;
 }
 
