@@ -1,8 +1,9 @@
 /*
- * Files from older libraries: where they are, and what is in the one of schema 1, which its own
- * library made: of tenant-a a Jira record whose token has expired, a Splunk one with three errors
- * and a rotation due, a personal Slack one; of tenant-b an Okta one of app-1, disabled and to be
- * refreshed, and a GitHub one that was deleted.
+ * Files from older libraries: where they are, and what is in them. That of schema 1 its own library
+ * made: of tenant-a a Jira record whose token has expired, a Splunk one with three errors and a
+ * rotation due, a personal Slack one; of tenant-b an Okta one of app-1, disabled and to be
+ * refreshed, and a GitHub one that was deleted. That of schema 2 is what library 0.2.0 made of it:
+ * Jira got another name and a path, Splunk a fourth error, Slack a lease, and was then deleted.
  */
 #ifndef TESTS_OLD_FILE_H
 #define TESTS_OLD_FILE_H
@@ -10,7 +11,7 @@
 #include "support.h"
 
 /* The time at which the tests of old files begin: after all that is in them. */
-#define OLD_FILE_TIME INT64_C(1796100000000)
+#define OLD_FILE_TIME INT64_C(1796100100000)
 
 enum { OLD_JIRA, OLD_SPLUNK, OLD_SLACK, OLD_OKTA, OLD_GITHUB, OLD_RECORDS };
 
@@ -63,33 +64,71 @@ static inline const char *test_data(char path[600], const char *name)
   return NULL;
 }
 
-/* Puts the file of schema 1 at test.path, with nothing beside it. */
-static inline void put_old_file(void)
+/* The records of the file of a schema. */
+static inline const connector *old_records_of(int schema)
+{
+  static connector second[OLD_RECORDS];
+  if (schema == 1)
+    return old_records;
+  memcpy(second, old_records, sizeof(second));
+  second[OLD_JIRA].name = "Jira Cloud EU";
+  second[OLD_JIRA].vault_path =
+      "secret/data/tenant-a/connectors/cnn_01M86FMJ1JPYJWK8PHKTE9ECCK/credentials";
+  second[OLD_JIRA].updated_at = 1796100001000;
+  second[OLD_JIRA].version = 2;
+  second[OLD_SPLUNK].consecutive_errors = 4;
+  second[OLD_SPLUNK].last_error = "no route";
+  second[OLD_SPLUNK].updated_at = 1796100002000;
+  second[OLD_SPLUNK].updated_by = "per_ann";
+  second[OLD_SLACK].is_deleted = true;
+  second[OLD_SLACK].deleted_at = 1796100004000;
+  second[OLD_SLACK].deleted_by = "per_ann";
+  second[OLD_SLACK].updated_at = 1796100004000;
+  second[OLD_SLACK].version = 2;
+  return second;
+}
+
+/* Puts the file of a schema at test.path, with nothing beside it. */
+static inline void put_file_of(int schema)
 {
   static const char *const sides[] = { "registry.db-wal", "registry.db-shm",
                                        "registry.db-journal" };
   char path[600];
+  char name[32];
   size_t length = 0;
-  char *bytes = read_file(test_data(path, "schema_1.db"), &length);
+  char *bytes = NULL;
+  snprintf(name, sizeof(name), "schema_%d.db", schema);
+  bytes = read_file(test_data(path, name), &length);
   for (size_t i = 0; i < COUNT_OF(sides); i++)
     unlink(beside(path, sides[i]));
   write_file(test.path, bytes, length);
   free(bytes);
 }
 
-/* Every record of the old file stands in the open store as it was made, and no other does. */
-static inline void assert_old_records(void)
+static inline void put_old_file(void)
 {
+  put_file_of(1);
+}
+
+/* Every record of the file stands in the open store as it was made, and no other does. */
+static inline void assert_records_of(int schema)
+{
+  const connector *records = old_records_of(schema);
   connector_caller asked = current;
   become(NULL, NULL, CONNECTOR_ROLE_SYSTEM);
   assert_int_equal(count_of(QUERY(.deleted = CONNECTOR_DELETED_INCLUDE)), OLD_RECORDS);
   for (size_t i = 0; i < OLD_RECORDS; i++) {
-    connector *record = fetch(old_records[i].id);
-    if (!connector_equal(record, &old_records[i]))
-      fail_msg("%s is not as it was", old_records[i].id);
+    connector *record = fetch(records[i].id);
+    if (!connector_equal(record, &records[i]))
+      fail_msg("%s is not as it was", records[i].id);
     connector_free(record);
   }
   current = asked;
+}
+
+static inline void assert_old_records(void)
+{
+  assert_records_of(1);
 }
 
 #endif

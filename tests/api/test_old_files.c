@@ -206,16 +206,145 @@ static void what_is_due_of_old_records_is_claimed_once(void **state)
     assert_int_equal(claimed((connector_due)due), 0);
 }
 
+/* ---- a file of schema 2 ---- */
+
+static int setup_second(void **state)
+{
+  if (setup_folder(state) != 0)
+    return -1;
+  test_time = OLD_FILE_TIME;
+  put_file_of(2);
+  return 0;
+}
+
+static void a_file_with_history_opens_with_every_record_as_it_was(void **state)
+{
+  (void)state;
+  reopen();
+  assert_records_of(2);
+  assert_ok(connector_check(test.store, NULL, NULL, &failure));
+  assert_history_is_whole();
+  reopen();
+  assert_records_of(2);
+}
+
+static void the_history_of_a_file_is_kept(void **state)
+{
+  const connector *records = old_records_of(2);
+  connector_changes *changes = NULL;
+  const connector_change *change = NULL;
+  (void)state;
+  reopen();
+  become_system();
+  assert_ok(connector_changes_after(test.store, 0, 10, &changes, &failure));
+  assert_int_equal(connector_changes_count(changes), 3);
+  change = connector_changes_at(changes, 0);
+  assert_text(change->id, records[OLD_JIRA].id);
+  assert_int_equal(change->kind, CONNECTOR_CHANGE_UPDATED);
+  assert_int_equal(change->version, 2);
+  assert_int_equal(change->at, 1796100001000);
+  assert_text(change->person_id, "per_ann");
+  assert_text(change->request_id, "req-1");
+  assert_text(change->back, "{\"name\":\"Jira Cloud\",\"vault_path\":null}");
+  change = connector_changes_at(changes, 1);
+  assert_text(change->id, records[OLD_SPLUNK].id);
+  assert_int_equal(change->kind, CONNECTOR_CHANGE_HEALTH);
+  change = connector_changes_at(changes, 2);
+  assert_text(change->id, records[OLD_SLACK].id);
+  assert_int_equal(change->kind, CONNECTOR_CHANGE_DELETED);
+  connector_changes_free(changes);
+}
+
+static void history_goes_on_where_the_file_left_it(void **state)
+{
+  connector_changes *changes = NULL;
+  connector *then = NULL;
+  (void)state;
+  reopen();
+  assert_ok(connector_update(test.store, old_records[OLD_JIRA].id, 2, PATCH(.name = "New"), &then,
+                             &failure));
+  assert_int_equal(then->version, 3);
+  connector_free(then);
+  changes = changes_of(old_records[OLD_JIRA].id);
+  assert_int_equal(connector_changes_count(changes), 2);
+  assert_int_equal(connector_changes_at(changes, 0)->seq, 4);
+  connector_changes_free(changes);
+  assert_ok(connector_get_as_of(test.store, old_records[OLD_JIRA].id, 2, &then, &failure));
+  assert_true(connector_equal(then, &old_records_of(2)[OLD_JIRA]));
+  connector_free(then);
+  assert_history_is_whole();
+}
+
+static void the_health_of_a_file_is_kept(void **state)
+{
+  connector_health health = CONNECTOR_HEALTH_INIT;
+  (void)state;
+  reopen();
+  assert_ok(connector_health_get(test.store, old_records[OLD_SPLUNK].id, &health, &failure));
+  assert_int_equal(health.first_error_at, 1796100002000);
+  assert_int_equal(health.retry_at, 1796100053461);
+}
+
+static connector_status keep_token(void *user, const void *bytes, size_t length,
+                                   connector_error *error)
+{
+  (void)error;
+  snprintf(user, 16, "%.*s", (int)length, (const char *)bytes);
+  return CONNECTOR_OK;
+}
+
+static void assert_secret_works(const char *id, const char *path)
+{
+  connector_secret *secret = NULL;
+  connector *record = NULL;
+  char token[16] = "";
+  assert_status(connector_secret_get(test.store, id, 0, &secret, &failure),
+                CONNECTOR_SECRET_NOT_FOUND);
+  assert_ok(connector_secret_new(test.store, &secret, &failure));
+  assert_ok(connector_secret_set(secret, "token", "t-1", 3, &failure));
+  assert_ok(connector_secret_put(test.store, id, secret, 0, NULL, &failure));
+  connector_secret_free(secret);
+  assert_ok(connector_secret_get(test.store, id, 0, &secret, &failure));
+  assert_ok(connector_secret_use(secret, "token", keep_token, token, &failure));
+  assert_text(token, "t-1");
+  connector_secret_free(secret);
+  record = fetch(id);
+  assert_text(record->vault_path, path);
+  assert_int_equal(record->credential_last_rotated_at, test_time);
+  connector_free(record);
+}
+
+static void secrets_work_on_the_records_of_an_old_file(void **state)
+{
+  static const unsigned char key[CONNECTOR_ROOT_KEY_BYTES] = { 1 };
+  (void)state;
+  for (int schema = 1; schema <= 2; schema++) {
+    connector_options options = old_options();
+    connector_sealed_options sealed = CONNECTOR_SEALED_OPTIONS_INIT;
+    connector_secrets secrets = CONNECTOR_SECRETS_INIT;
+    close_store();
+    put_file_of(schema);
+    sealed.root_key = key;
+    assert_ok(connector_secrets_sealed(&sealed, &secrets, &failure));
+    options.secrets = &secrets;
+    open_store(&options);
+    assert_secret_works(old_records[OLD_JIRA].id, old_records_of(2)[OLD_JIRA].vault_path);
+    assert_secret_works(
+        old_records[OLD_SPLUNK].id,
+        "secret/data/tenant-a/connectors/cnn_01M86FMJ24SG236Q7KW4HAS79H/credentials");
+    assert_history_is_whole();
+  }
+}
+
 /* ---- read-only ---- */
 
-static void a_read_only_open_leaves_an_old_file_as_it_is(void **state)
+static void assert_read_only_leaves(int schema)
 {
   connector_options options = old_options();
   size_t length = 0;
   size_t length_after = 0;
   char *before = read_file(test.path, &length);
   char *after = NULL;
-  (void)state;
   options.read_only = true;
   assert_status(connector_open(test.path, &options, &test.store, &failure), CONNECTOR_READ_ONLY);
   assert_null(test.store);
@@ -226,7 +355,17 @@ static void a_read_only_open_leaves_an_old_file_as_it_is(void **state)
   free(after);
   reopen();
   open_store(&options);
-  assert_old_records();
+  assert_records_of(schema);
+}
+
+static void a_read_only_open_leaves_an_old_file_as_it_is(void **state)
+{
+  (void)state;
+  for (int schema = 1; schema <= 2; schema++) {
+    close_store();
+    put_file_of(schema);
+    assert_read_only_leaves(schema);
+  }
 }
 
 /* ---- several at once ---- */
@@ -345,6 +484,8 @@ static void an_opener_that_is_killed_leaves_a_file_that_opens(void **state)
 #define old_test(name) cmocka_unit_test_setup_teardown(name, setup_old, teardown)
 #define open_test(name) cmocka_unit_test_setup_teardown(name, setup_open, teardown)
 
+#define second_test(name) cmocka_unit_test_setup_teardown(name, setup_second, teardown)
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -356,6 +497,11 @@ int main(void)
     open_test(reports_on_old_records_count_on_from_where_they_stood),
     open_test(the_health_of_an_old_record_is_empty),
     open_test(what_is_due_of_old_records_is_claimed_once),
+    second_test(a_file_with_history_opens_with_every_record_as_it_was),
+    second_test(the_history_of_a_file_is_kept),
+    second_test(history_goes_on_where_the_file_left_it),
+    second_test(the_health_of_a_file_is_kept),
+    second_test(secrets_work_on_the_records_of_an_old_file),
     old_test(a_read_only_open_leaves_an_old_file_as_it_is),
     old_test(several_threads_may_open_an_old_file_at_once),
     old_test(several_processes_may_open_an_old_file_at_once),

@@ -8,6 +8,7 @@
 #include "old_file.h"
 
 enum {
+  OLD_SCHEMAS = 2,
   SPREAD = 3 /* of each kind of call every third is tried where all after it fail too */
 };
 
@@ -68,6 +69,8 @@ static void install_dying_vfs(void)
 
 /* ---- trials ---- */
 
+static int schema; /* of the old file */
+
 static int setup_old(void **state)
 {
   mend_disk();
@@ -90,7 +93,7 @@ static void assert_opens_whole(void)
 {
   int64_t first_bad = -1;
   open_for_faults();
-  assert_old_records();
+  assert_records_of(schema);
   assert_whole(NULL);
   assert_ok(connector_sync_succeeded(test.store, old_records[OLD_JIRA].id, NULL, NULL, &failure));
   assert_ok(connector_history_verify(test.store, &first_bad, &failure));
@@ -116,7 +119,7 @@ static bool try_open(const struct disease *disease, long at, bool from_then_on)
 {
   connector_status status = CONNECTOR_OK;
   bool failed = false;
-  put_old_file();
+  put_file_of(schema);
   fail_disk(disease->calls, disease->code, at, from_then_on);
   status = open_now();
   failed = mend_disk();
@@ -135,16 +138,18 @@ static void a_disk_that_fails_at_any_call_loses_nothing(void **state)
 {
   (void)state;
   for (size_t i = 0; i < COUNT_OF(diseases); i++)
-    for (long at = 1; try_open(&diseases[i], at, false); at++)
-      ;
+    for (schema = 1; schema <= OLD_SCHEMAS; schema++)
+      for (long at = 1; try_open(&diseases[i], at, false); at++)
+        ;
 }
 
 static void a_disk_that_fails_from_any_call_on_loses_nothing(void **state)
 {
   (void)state;
   for (size_t i = 0; i < COUNT_OF(diseases); i++)
-    for (long at = 1; try_open(&diseases[i], at, true); at += SPREAD)
-      ;
+    for (schema = 1; schema <= OLD_SCHEMAS; schema++)
+      for (long at = 1; try_open(&diseases[i], at, true); at += SPREAD)
+        ;
 }
 
 /* Whether the child died of the call; one that made fewer ends by itself. */
@@ -152,7 +157,7 @@ static bool try_to_die(long at)
 {
   int status = 0;
   pid_t child = 0;
-  put_old_file();
+  put_file_of(schema);
   child = fork();
   assert_true(child >= 0);
   if (child == 0) {
@@ -170,11 +175,13 @@ static bool try_to_die(long at)
 
 static void a_process_that_dies_at_any_write_or_sync_loses_nothing(void **state)
 {
-  long at = 1;
   (void)state;
-  while (try_to_die(at))
-    at++;
-  assert_true(at > 10);
+  for (schema = 1; schema <= OLD_SCHEMAS; schema++) {
+    long at = 1;
+    while (try_to_die(at))
+      at++;
+    assert_true(at > 10);
+  }
 }
 
 #define migration_test(name) cmocka_unit_test_setup_teardown(name, setup_old, teardown)

@@ -30,7 +30,7 @@ static void a_newer_file_is_refused_and_left_as_it_is(void **state)
   size_t length = 0;
   (void)state;
   close_store();
-  run_outside("PRAGMA user_version = 4; PRAGMA wal_checkpoint(TRUNCATE)");
+  run_outside("PRAGMA user_version = 1000; PRAGMA wal_checkpoint(TRUNCATE)");
   before = read_file(test.path, &length);
   for (size_t i = 0; i < 2; i++) {
     connector_options options = fault_options();
@@ -53,7 +53,7 @@ static void a_file_that_becomes_newer_while_it_is_open_takes_no_migration_back(v
 {
   connector_options options = fault_options();
   (void)state;
-  run_outside("PRAGMA user_version = 4");
+  run_outside("PRAGMA user_version = 1000");
   close_store();
   assert_status(connector_open(test.path, &options, &test.store, &failure), CONNECTOR_SCHEMA);
 }

@@ -82,12 +82,16 @@ static void another_programs_file_is_refused_untouched(void **state)
 static void a_newer_file_is_refused_untouched(void **state)
 {
   enum schema_state found = SCHEMA_OLD;
+  char newer[64];
+  char known[24];
   (void)state;
-  run("PRAGMA user_version = 4");
+  snprintf(newer, sizeof(newer), "PRAGMA user_version = %d", SCHEMA_VERSION + 1);
+  snprintf(known, sizeof(known), "%d", SCHEMA_VERSION);
+  run(newer);
   engine_fails(schema_look(engine.connection, &found, &failure), CONNECTOR_SCHEMA);
-  assert_contains(failure.message, "3");
+  assert_contains(failure.message, known);
   engine_fails(schema_migrate(engine.connection, &failure), CONNECTOR_SCHEMA);
-  assert_int_equal(integer_of(engine.connection, "PRAGMA user_version"), 4);
+  assert_int_equal(integer_of(engine.connection, "PRAGMA user_version"), SCHEMA_VERSION + 1);
 }
 
 static void a_file_of_ours_without_a_version_is_corrupt(void **state)
@@ -355,6 +359,40 @@ static void several_may_migrate_an_older_file_at_once(void **state)
   assert_int_equal(integer_of(engine.connection, "SELECT count(*) FROM meta"), 4);
 }
 
+/* ---- a file of schema 2 ---- */
+
+static int setup_second(void **state)
+{
+  if (setup_options(state) != 0)
+    return -1;
+  put_file_of(2);
+  engine.connection = connect_as(CONNECTION_WRITE, false);
+  return 0;
+}
+
+static void a_file_of_schema_2_gets_the_tables_of_secrets_and_keeps_its_rows(void **state)
+{
+  (void)state;
+  assert_int_equal(look(), SCHEMA_OLD);
+  an_older_file_gets_the_schema_of_a_new_one(state);
+  assert_int_equal(look(), SCHEMA_CURRENT);
+  for (size_t i = 0; i < OLD_RECORDS; i++) {
+    const connector *record = &old_records_of(2)[i];
+    connector *found = row_of(record->tenant_id, record->id);
+    assert_true(connector_equal(found, record));
+    connector_free(found);
+  }
+  assert_int_equal(integer_of(engine.connection, "SELECT count(*) FROM history"), 3);
+  assert_int_equal(integer_of(engine.connection, "SELECT count(*) FROM health"), 1);
+  assert_int_equal(integer_of(engine.connection, "SELECT count(*) FROM lease"), 1);
+  assert_int_equal(integer_of(engine.connection, "SELECT (SELECT count(*) FROM sealed_root)"
+                                                 " + (SELECT count(*) FROM sealed_key)"
+                                                 " + (SELECT count(*) FROM sealed_secret)"
+                                                 " + (SELECT count(*) FROM sealed_version)"),
+                   0);
+}
+
+#define second_test(name) cmocka_unit_test_setup_teardown(name, setup_second, teardown_engine)
 #define old_test(name) cmocka_unit_test_setup_teardown(name, setup_old, teardown_engine)
 
 int main(void)
@@ -379,6 +417,7 @@ int main(void)
     old_test(what_is_due_in_an_older_file_is_found),
     old_test(a_step_that_fails_leaves_an_older_file_as_it_was),
     old_test(several_may_migrate_an_older_file_at_once),
+    second_test(a_file_of_schema_2_gets_the_tables_of_secrets_and_keeps_its_rows),
   };
   return cmocka_run_group_tests_name("schema", tests, NULL, NULL);
 }
