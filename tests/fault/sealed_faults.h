@@ -31,6 +31,7 @@ static inline connector_status try_open_sealed(const void *key, const void *prev
   connector_sealed_options sealed = CONNECTOR_SEALED_OPTIONS_INIT;
   connector_secrets secrets = CONNECTOR_SECRETS_INIT;
   connector_status status = CONNECTOR_OK;
+  options.busy_timeout_ms = 10000; /* another process may be rotating, and the machine slow */
   sealed.root_key = key;
   before.root_key = previous;
   sealed.previous = previous != NULL ? &before : NULL;
