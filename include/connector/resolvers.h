@@ -32,8 +32,10 @@ typedef connector_status (*connector_root_key_fn)(void *user, void *key, connect
  * Keeps the largest generation ever seen, where it can't go back with the file: in a TPM counter,
  * or on another machine. It is told the generation of the file as it stands, and sets `newest` to
  * the larger of that and the one that it keeps. Every write of a secret adds one; a file that is
- * behind is an old copy: SECRET_TAMPERED. Called with each read and after each write, by several
- * threads at once. @since 0.3.0
+ * behind is an old copy: SECRET_TAMPERED. Called with each read, and before and after each write, by
+ * several threads at once, but not inside a batch. A failure is the call's, even where what it wrote
+ * stands already. With CONNECTOR_DURABILITY_NORMAL a power loss can look like an old copy.
+ * @since 0.3.0
  */
 typedef connector_status (*connector_generation_fn)(void *user, int64_t generation, int64_t *newest,
                                                     connector_error *error);

@@ -365,14 +365,30 @@ connector_status connector_secret_destroy(connector_store *store, const char *id
 
   subject.aim.either = true;
   if (status == CONNECTOR_OK)
-    status = subject_find(&subject, CONNECTOR_ACTION_SECRET_WRITE, true);
+    status = subject_find(&subject, CONNECTOR_ACTION_SECRET_WRITE, false);
   subject.request.version = version;
-  if (status == CONNECTOR_OK && subject.aim.found->vault_path != NULL)
+  if (status == CONNECTOR_OK)
     status = destroy(&subject);
+  else if (status == CONNECTOR_SECRET_NOT_FOUND)
+    status = error_clear(error);
   return end(&call, &subject, status);
 }
 
 /* ---- purging ---- */
+
+/* Whether a segment of the path starts with the id, as the rules of paths look at them. */
+static bool names(const char *path, const char *id)
+{
+  size_t length = strlen(id);
+
+  for (const char *at = path; at != NULL; at = strchr(at, '/')) {
+    if (*at == '/')
+      at++;
+    if (strncmp(at, id, length) == 0)
+      return true;
+  }
+  return false;
+}
 
 /* A path that does not name the connector may be others' too. In a read-only store the purge is
  * still to be refused. */
@@ -384,7 +400,7 @@ connector_status secrets_purge(struct call *call, const connector *record)
   connector_status status = CONNECTOR_OK;
 
   if (store->read_only || store->secrets.get == NULL || record->vault_path == NULL ||
-      strstr(record->vault_path, record->id) == NULL)
+      !names(record->vault_path, record->id))
     return CONNECTOR_OK;
   status = settle_path(&subject, record, false);
   if (status == CONNECTOR_SECRET_PATH) /* nothing was ever read or written there */

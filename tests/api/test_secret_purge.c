@@ -72,6 +72,22 @@ static void a_secret_that_may_be_others_too_stays(void **state)
   assert_int_equal(host.count, 1);
 }
 
+/* A path names a connector by a segment that starts with its id, and not by one that holds it. */
+static void a_secret_whose_path_only_holds_the_id_stays(void **state)
+{
+  (void)state;
+  char id[ID_SIZE];
+  char path[200];
+  make_id(PATCH(0), id);
+  snprintf(path, sizeof(path), "kv/data/x-%s", id);
+  assert_ok(connector_update(test.store, id, 0, PATCH(.vault_path = path), NULL, &failure));
+  put_json(id, "{\"token\":\"t\"}");
+  assert_ok(connector_delete(test.store, id, 0, &failure));
+  assert_ok(connector_purge(test.store, id, &failure));
+  assert_int_equal(host_asked("destroy"), 0);
+  assert_int_equal(host.count, 1);
+}
+
 static void a_path_of_the_hosts_own_that_names_the_connector_is_destroyed(void **state)
 {
   (void)state;
@@ -209,6 +225,7 @@ int main(void)
     secrets_test(a_live_record_keeps_its_secret_when_its_purge_is_refused),
     secrets_test(a_purge_out_of_reach_destroys_nothing),
     secrets_test(a_secret_that_may_be_others_too_stays),
+    secrets_test(a_secret_whose_path_only_holds_the_id_stays),
     secrets_test(a_path_of_the_hosts_own_that_names_the_connector_is_destroyed),
     secrets_test(records_without_a_good_path_are_purged_with_nobody_asked),
     secrets_test(a_secret_that_cannot_be_destroyed_keeps_its_record),

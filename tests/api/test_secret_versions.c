@@ -230,6 +230,17 @@ static void a_record_without_a_path_has_nothing_to_change(void **state)
   assert_int_equal(host.asked, 0);
 }
 
+/* Nor where none could be made of it: an id of its tenant can't be a segment. */
+static void a_record_that_can_have_no_path_has_nothing_to_destroy(void **state)
+{
+  (void)state;
+  char id[ID_SIZE];
+  become("tenant/with/slashes", NULL, CONNECTOR_ROLE_TENANT);
+  make_id(PATCH(0), id);
+  assert_ok(connector_secret_destroy(test.store, id, 0, &failure));
+  assert_int_equal(host.asked, 0);
+}
+
 static void members_that_are_not_there_have_their_answer(void **state)
 {
   static const connector_status answers[] = {
@@ -302,6 +313,7 @@ int main(void)
     secrets_test(each_passes_on_what_the_resolver_answers),
     secrets_test(each_checks_its_arguments),
     secrets_test(a_record_without_a_path_has_nothing_to_change),
+    secrets_test(a_record_that_can_have_no_path_has_nothing_to_destroy),
     folder_test(members_that_are_not_there_have_their_answer),
     folder_test(each_is_asked_of_the_hosts_rules),
   };
