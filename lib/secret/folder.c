@@ -8,12 +8,11 @@
 #include "base/utf8.h"
 #include "secret/path.h"
 #include "secret/private.h"
+#include "secret/secret.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <sodium.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -25,7 +24,6 @@ enum {
   FOLDER = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
   /* O_NONBLOCK: a pipe put there meanwhile must not hang the call. */
   VALUE = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
-  BUFFER = CONNECTOR_SECRET_VALUE_MAX + 1, /* a byte more tells what is too long */
 };
 
 /* One call on the folder of one secret. */
@@ -36,7 +34,6 @@ struct reading {
   size_t linked;                        /* links that led into it */
   size_t listed;                        /* names in it */
   connector_secret *into;               /* NULL: the values are not wanted */
-  char *buffer;                         /* BUFFER bytes; wiped between values */
   size_t values;
   int64_t newest; /* of the values' times */
   connector_error *error;
@@ -153,41 +150,56 @@ static int64_t milliseconds(const struct stat *about)
   return seconds * 1000 + nanoseconds / 1000000;
 }
 
-/* As many bytes as there are, or as the buffer holds. */
-static connector_status fill(struct reading *reading, int file, size_t *length)
+/* As many bytes as there are, or as the room holds. */
+static connector_status fill(const struct secret_work *room, int file, size_t *length,
+                             connector_error *error)
 {
   *length = 0;
-  while (*length < BUFFER) {
-    ssize_t got = read(file, reading->buffer + *length, BUFFER - *length);
+  while (*length < room->length) {
+    ssize_t got = read(file, room->bytes + *length, room->length - *length);
 
     if (got == 0)
       break;
     if (got > 0)
       *length += (size_t)got;
     else if (errno != EINTR)
-      return folder_failed(errno, reading->error);
+      return folder_failed(errno, error);
   }
-  return *length < BUFFER ? CONNECTOR_OK
-                          : error_set(reading->error, CONNECTOR_TOO_LARGE, NULL,
-                                      "a file of the secret is longer than %d bytes",
-                                      CONNECTOR_SECRET_VALUE_MAX);
+  return *length <= CONNECTOR_SECRET_VALUE_MAX
+             ? CONNECTOR_OK
+             : error_set(error, CONNECTOR_TOO_LARGE, NULL,
+                         "a file of the secret is longer than %d bytes",
+                         CONNECTOR_SECRET_VALUE_MAX);
+}
+
+/* A byte more than the file had, or than a value may have, tells that there are more. */
+static connector_status take_room(const struct reading *reading, const struct stat *about,
+                                  struct secret_work *room)
+{
+  size_t length = about->st_size < CONNECTOR_SECRET_VALUE_MAX ? (size_t)about->st_size
+                                                              : CONNECTOR_SECRET_VALUE_MAX;
+
+  return secret_work_take(reading->into->memory, length + 1, room, reading->error);
 }
 
 static connector_status take_bytes(struct reading *reading, int file, const char *name,
                                    const struct stat *before)
 {
   struct stat after;
+  struct secret_work room = { 0 };
   size_t length = 0;
-  connector_status status = fill(reading, file, &length);
+  connector_status status = take_room(reading, before, &room);
 
+  if (status == CONNECTOR_OK)
+    status = fill(&room, file, &length, reading->error);
   if (status == CONNECTOR_OK && fstat(file, &after) != 0)
     status = folder_failed(errno, reading->error);
-  else if (status == CONNECTOR_OK &&
-           (after.st_size != before->st_size || milliseconds(&after) != milliseconds(before)))
+  else if (status == CONNECTOR_OK && (length == room.length || after.st_size != before->st_size ||
+                                      milliseconds(&after) != milliseconds(before)))
     status = changed(reading->error);
   if (status == CONNECTOR_OK)
-    status = connector_secret_set(reading->into, name, reading->buffer, length, reading->error);
-  sodium_memzero(reading->buffer, length);
+    status = connector_secret_set(reading->into, name, room.bytes, length, reading->error);
+  secret_work_give(&room);
   return status;
 }
 
@@ -373,15 +385,9 @@ connector_status folder_read(int folder, connector_secret *into, int64_t *newest
                              connector_error *error)
 {
   struct reading reading = { .folder = folder, .generation = -1, .into = into, .error = error };
-  connector_status status = CONNECTOR_OK;
+  connector_status status = read_all(&reading);
 
-  if (into != NULL)
-    reading.buffer = malloc(BUFFER);
-  if (into != NULL && reading.buffer == NULL)
-    return error_no_memory(error);
-  status = read_all(&reading);
   *newest = reading.newest;
   close_file(reading.generation);
-  free(reading.buffer);
   return status;
 }
