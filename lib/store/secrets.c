@@ -292,6 +292,8 @@ connector_status connector_secret_versions(connector_store *store, const char *i
   if (status == CONNECTOR_OK && store->secrets.versions == NULL)
     status = error_set(error, CONNECTOR_SECRET_UNAVAILABLE, NULL,
                        "the resolver can't tell of versions");
+  if (status == CONNECTOR_OK && store->sealed != NULL)
+    status = sealed_check_generation(store->sealed, &call);
   if (status == CONNECTOR_OK)
     status = resolver_said(
         store->secrets.versions(store->secrets.user, &subject.request, each, user, &told), &told,

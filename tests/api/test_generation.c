@@ -79,6 +79,20 @@ static connector_status get(void)
   return status;
 }
 
+static connector_status pass_over(void *user, const connector_secret_version_info *info,
+                                  connector_error *error)
+{
+  (void)user;
+  (void)info;
+  (void)error;
+  return CONNECTOR_OK;
+}
+
+static connector_status tell_versions(void)
+{
+  return connector_secret_versions(test.store, id, pass_over, NULL, &failure);
+}
+
 static connector_status delete_latest(void)
 {
   return connector_secret_delete(test.store, id, 0, &failure);
@@ -138,8 +152,9 @@ static void reading_counts_nothing_and_asks(void **state)
   calls = host.calls;
   assert_ok(get());
   assert_ok(get());
+  assert_ok(tell_versions());
   assert_int_equal(host.newest, newest);
-  assert_int_equal(host.calls, calls + 2);
+  assert_int_equal(host.calls, calls + 3);
 }
 
 /* ---- an older file ---- */
@@ -177,6 +192,7 @@ static void an_older_copy_of_the_file_is_tampered(void **state)
   reopen();
   assert_status(get(), CONNECTOR_SECRET_TAMPERED);
   assert_contains(failure.message, "older copy");
+  assert_status(tell_versions(), CONNECTOR_SECRET_TAMPERED);
 }
 
 /* The generation would be as high again after as many writes as were taken back. */
