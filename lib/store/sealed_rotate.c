@@ -166,6 +166,11 @@ static connector_status replace_root(struct call *call, struct root_rotation *ro
   pthread_mutex_lock(&sealed->rotating);
   offer(rotation);
   status = run_root(call, rotation);
+  if (status == CONNECTOR_SECRET_SEALED) { /* another process has rotated it meanwhile */
+    status = sealed_unlock(sealed, call);
+    if (status == CONNECTOR_OK)
+      status = run_root(call, rotation);
+  }
   if (status == CONNECTOR_OK)
     adopt(rotation);
   else
@@ -385,12 +390,24 @@ static connector_status run_some(struct call *call, struct tenant_rotation *rota
   return status;
 }
 
+/* Once more where the file's root key was another by then, and may be among the vault's own. */
+static connector_status run_some_again(struct call *call, struct tenant_rotation *rotation)
+{
+  const struct tenant_rotation before = *rotation;
+  connector_status status = run_some(call, rotation);
+
+  if (status != CONNECTOR_SECRET_SEALED)
+    return status;
+  *rotation = before; /* that transaction was rolled back */
+  return run_some(call, rotation);
+}
+
 static connector_status rotate_tenant(struct call *call, struct tenant_rotation *rotation)
 {
   connector_status status = CONNECTOR_OK;
 
   while (status == CONNECTOR_OK && !rotation->over) {
-    status = run_some(call, rotation);
+    status = run_some_again(call, rotation);
     if (status == CONNECTOR_OK)
       status = host_progress(rotation->progress, rotation->user, rotation->done, rotation->total,
                              call->error);

@@ -296,6 +296,49 @@ static void a_rotated_root_key_is_the_files(void **state)
   assert_reads(id, 0, "{\"token\":\"t\"}");
 }
 
+static connector_status open_with_previous(const void *key, const void *previous,
+                                           connector_store **out)
+{
+  connector_options options = plain_options();
+  connector_sealed_options before = CONNECTOR_SEALED_OPTIONS_INIT;
+  connector_sealed_options sealed = CONNECTOR_SEALED_OPTIONS_INIT;
+  connector_secrets secrets = CONNECTOR_SECRETS_INIT;
+  before.root_key = previous;
+  sealed.root_key = key;
+  sealed.previous = &before;
+  assert_ok(connector_secrets_sealed(&sealed, &secrets, &failure));
+  options.secrets = &secrets;
+  return connector_open(test.path, &options, out, &failure);
+}
+
+/* Each rotation is the first call of the second store after the first store's. */
+static void a_store_with_both_keys_goes_on_rotating(void **state)
+{
+  static const char keys[4][CONNECTOR_ROOT_KEY_BYTES] = { { 1 }, { 2 }, { 3 }, { 4 } };
+  connector_sealed_options next = CONNECTOR_SEALED_OPTIONS_INIT;
+  connector_store *second = NULL;
+  connector_store *first = NULL;
+  char id[ID_SIZE];
+  (void)state;
+  make_id(PATCH(0), id);
+  put_json(id, "{\"token\":\"t\"}");
+  for (int i = 0; i < 2; i++) {
+    const void *old = i == 0 ? (const void *)test_root_key : keys[2];
+    first = test.store;
+    assert_ok(open_with_previous(keys[i], old, &second));
+    test.store = second;
+    assert_reads(id, 0, "{\"token\":\"t\"}");
+    next.root_key = keys[i];
+    assert_ok(connector_root_key_rotate(first, &next, NULL, NULL, &failure));
+    if (i == 0)
+      assert_ok(connector_tenant_key_rotate(second, NULL, NULL, NULL, &failure));
+    next.root_key = keys[i + 2];
+    assert_ok(connector_root_key_rotate(second, &next, NULL, NULL, &failure));
+    assert_reads(id, 0, "{\"token\":\"t\"}");
+    connector_close(first);
+  }
+}
+
 static connector_status count_progress(void *user, int64_t done, int64_t total,
                                        connector_error *error)
 {
@@ -525,6 +568,7 @@ int main(void)
     sealed_test(a_read_only_store_reads_what_is_sealed),
     sealed_test(another_root_key_is_sealed),
     sealed_test(a_rotated_root_key_is_the_files),
+    sealed_test(a_store_with_both_keys_goes_on_rotating),
     sealed_test(rotating_a_tenants_key_goes_over_its_secrets),
     sealed_test(a_backup_opens_with_the_same_key),
     folder_test(a_vault_serves_one_store),
