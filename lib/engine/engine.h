@@ -56,7 +56,8 @@ connector_status connection_commit(struct connection *connection, connector_erro
 void connection_rollback(struct connection *connection);
 connector_status connection_savepoint(struct connection *connection, connector_error *error);
 connector_status connection_release(struct connection *connection, connector_error *error);
-void connection_rollback_to(struct connection *connection); /* undoes and ends the savepoint */
+/* Undoes and ends the savepoint; the whole transaction where that fails. */
+void connection_rollback_to(struct connection *connection);
 bool connection_in_transaction(struct connection *connection);
 
 /* Some failures make the engine undo a whole transaction by itself. Where it has done so to the one

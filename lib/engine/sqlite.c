@@ -352,12 +352,18 @@ connector_status connection_release(struct connection *connection, connector_err
   return take_step(connection, STEP_RELEASE, error);
 }
 
+/* What stays half undone must not be committed with the rest. */
 void connection_rollback_to(struct connection *connection)
 {
+  connector_status status = CONNECTOR_OK;
+
   if (sqlite3_get_autocommit(connection->db) != 0)
     return;
-  (void)take_step(connection, STEP_ROLLBACK_TO, NULL);
-  (void)take_step(connection, STEP_RELEASE, NULL);
+  status = take_step(connection, STEP_ROLLBACK_TO, NULL);
+  if (status == CONNECTOR_OK)
+    status = take_step(connection, STEP_RELEASE, NULL);
+  if (status != CONNECTOR_OK)
+    connection_rollback(connection);
 }
 
 connector_status connection_undone(struct connection *connection, connector_error *error)

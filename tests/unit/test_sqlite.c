@@ -282,6 +282,20 @@ static void undoing_a_savepoint_after_the_engine_undid_all_does_no_harm(void **s
   connection_rollback(engine.connection);
 }
 
+static void a_savepoint_that_cannot_be_undone_takes_all_with_it(void **state)
+{
+  (void)state;
+  engine_ok(connection_begin_write(engine.connection, &failure));
+  insert_id("cnn_1");
+  engine_ok(connection_savepoint(engine.connection, &failure));
+  insert_id("cnn_2");
+  engine_ok(connection_run(engine.connection, "RELEASE call", &failure)); /* it is not there now */
+  connection_rollback_to(engine.connection);
+  assert_false(connection_in_transaction(engine.connection));
+  assert_int_not_equal(connection_commit(engine.connection, &failure), CONNECTOR_OK);
+  assert_int_equal(rows_seen(engine.connection), 0);
+}
+
 static void a_commit_outside_a_transaction_fails(void **state)
 {
   (void)state;
@@ -364,6 +378,7 @@ int main(void)
     file_test(a_rollback_undoes_all_and_does_no_harm_outside),
     file_test(a_savepoint_is_undone_alone),
     file_test(undoing_a_savepoint_after_the_engine_undid_all_does_no_harm),
+    file_test(a_savepoint_that_cannot_be_undone_takes_all_with_it),
     file_test(a_commit_outside_a_transaction_fails),
     file_test(a_held_lock_is_busy_after_the_timeout_and_counted),
     file_test(a_lock_that_is_let_go_in_time_is_taken),
