@@ -109,6 +109,57 @@ static connector_status run_sealed(void *user, once_fn once, operation_fn run,
   return call_end(&call, status);
 }
 
+/* ---- the generation ---- */
+
+static connector_status read_generation(struct sealed_call *call, struct operation *operation)
+{
+  struct sealed_root root = { .generation = 0 };
+  connector_status status = sealed_root(call, &root);
+
+  operation->version = root.generation;
+  return status;
+}
+
+connector_status sealed_check_generation(struct sealed *sealed, struct call *call)
+{
+  struct operation operation = { .version = 0 };
+  connector_error told = { 0 };
+  int64_t newest = 0;
+  connector_status status = CONNECTOR_OK;
+
+  if (sealed->generation == NULL || store_in_batch(call->store))
+    return CONNECTOR_OK;
+  status = run_sealed(sealed, read_once, read_generation, &operation, call->error);
+  if (status != CONNECTOR_OK)
+    return status;
+  newest = operation.version;
+  status = sealed->generation(sealed->user, operation.version, &newest, &told);
+  if (status != CONNECTOR_OK)
+    return host_said(status, &told, "the host's generation can't be had", call->error);
+  if (newest > operation.version) /* another thread may have written, and told of it, meanwhile */
+    status = run_sealed(sealed, read_once, read_generation, &operation, call->error);
+  if (status == CONNECTOR_OK && newest > operation.version)
+    return error_set(call->error, CONNECTOR_SECRET_TAMPERED, NULL,
+                     "the file is an older copy than the one last seen");
+  return status;
+}
+
+/* A read of an old file must not be taken for one of the newest. */
+static connector_status run_read(struct sealed *sealed, operation_fn run,
+                                 struct operation *operation, connector_error *error)
+{
+  struct call call;
+  connector_status status = CONNECTOR_OK;
+
+  if (sealed->generation != NULL && atomic_load(&sealed->bound)) {
+    status = call_enter(&call, sealed->store, error);
+    if (status == CONNECTOR_OK)
+      status = sealed_check_generation(sealed, &call);
+    status = call_end(&call, status);
+  }
+  return status == CONNECTOR_OK ? run_sealed(sealed, read_once, run, operation, error) : status;
+}
+
 /* ---- the resolver's functions ---- */
 
 static connector_status run_get(struct sealed_call *call, struct operation *operation)
@@ -121,7 +172,7 @@ static connector_status vault_get(void *user, const connector_secret_request *re
 {
   struct operation operation = { .request = request, .into = into };
 
-  return run_sealed(user, read_once, run_get, &operation, error);
+  return run_read(user, run_get, &operation, error);
 }
 
 static connector_status run_put(struct sealed_call *call, struct operation *operation)
@@ -201,7 +252,7 @@ static connector_status vault_versions(void *user, const connector_secret_reques
                                        connector_error *error)
 {
   struct operation operation = { .request = request };
-  connector_status status = run_sealed(user, read_once, run_list, &operation, error);
+  connector_status status = run_read(user, run_list, &operation, error);
 
   for (size_t i = 0; status == CONNECTOR_OK && i < operation.count; i++)
     status = each(each_user, &operation.infos[i], error);
@@ -361,37 +412,4 @@ void sealed_forget_log(struct call *call)
   if (checkpoint_run(call, 0, &longer) != CONNECTOR_OK || longer)
     store_log(call->store, CONNECTOR_LOG_WARNING,
               "what was destroyed stands in the write-ahead log until it can be cut");
-}
-
-static connector_status read_generation(struct sealed_call *call, struct operation *operation)
-{
-  struct sealed_root root = { .generation = 0 };
-  connector_status status = sealed_root(call, &root);
-
-  operation->version = root.generation;
-  return status;
-}
-
-connector_status sealed_check_generation(struct sealed *sealed, struct call *call)
-{
-  struct operation operation = { .version = 0 };
-  connector_error told = { 0 };
-  int64_t newest = 0;
-  connector_status status = CONNECTOR_OK;
-
-  if (sealed->generation == NULL || store_in_batch(call->store))
-    return CONNECTOR_OK;
-  status = run_sealed(sealed, read_once, read_generation, &operation, call->error);
-  if (status != CONNECTOR_OK)
-    return status;
-  newest = operation.version;
-  status = sealed->generation(sealed->user, operation.version, &newest, &told);
-  if (status != CONNECTOR_OK)
-    return host_said(status, &told, "the host's generation can't be had", call->error);
-  if (newest > operation.version) /* another thread may have written, and told of it, meanwhile */
-    status = run_sealed(sealed, read_once, read_generation, &operation, call->error);
-  if (status == CONNECTOR_OK && newest > operation.version)
-    return error_set(call->error, CONNECTOR_SECRET_TAMPERED, NULL,
-                     "the file is an older copy than the one last seen");
-  return status;
 }

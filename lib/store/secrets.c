@@ -244,8 +244,6 @@ static connector_status resolve(struct subject *subject, int64_t version, connec
   connector_status status = subject_find(subject, CONNECTOR_ACTION_SECRET_READ, false);
 
   subject->request.version = version;
-  if (status == CONNECTOR_OK && call->store->sealed != NULL)
-    status = sealed_check_generation(call->store->sealed, call);
   if (status == CONNECTOR_OK)
     status = secret_new(call->store->secret_memory, &secret, call->error);
   if (status != CONNECTOR_OK)
@@ -292,8 +290,6 @@ connector_status connector_secret_versions(connector_store *store, const char *i
   if (status == CONNECTOR_OK && store->secrets.versions == NULL)
     status = error_set(error, CONNECTOR_SECRET_UNAVAILABLE, NULL,
                        "the resolver can't tell of versions");
-  if (status == CONNECTOR_OK && store->sealed != NULL)
-    status = sealed_check_generation(store->sealed, &call);
   if (status == CONNECTOR_OK)
     status = resolver_said(
         store->secrets.versions(store->secrets.user, &subject.request, each, user, &told), &told,

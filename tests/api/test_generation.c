@@ -318,6 +318,37 @@ static void writers_and_readers_at_once_are_no_old_file(void **state)
   assert_true(host.newest >= THREADS * TURNS);
 }
 
+/* In a chain only the vault's own reads ask. */
+static void a_read_that_another_resolver_serves_asks_nothing(void **state)
+{
+  static char variable[] = "TOKEN=t";
+  static char *environment[] = { variable, NULL };
+  const connector_secret_variable map[] = { { "env/data/app", "token", "TOKEN" } };
+  connector_secrets_route routes[] = { { "env", CONNECTOR_SECRETS_INIT },
+                                       { "", CONNECTOR_SECRETS_INIT } };
+  connector_sealed_options sealed = CONNECTOR_SEALED_OPTIONS_INIT;
+  connector_secrets chain = CONNECTOR_SECRETS_INIT;
+  connector_options options = test_options();
+  connector_secret *secret = NULL;
+  char other[ID_SIZE];
+  (void)state;
+  sealed.root_key = next_key; /* not the file's: only a look at the vault would show it */
+  sealed.generation = keep_newest;
+  assert_ok(put());
+  assert_ok(connector_secrets_environment(environment, map, 1, &routes[0].secrets, &failure));
+  assert_ok(connector_secrets_sealed(&sealed, &routes[1].secrets, &failure));
+  assert_ok(connector_secrets_chain(routes, COUNT_OF(routes), &chain, &failure));
+  options.secrets = &chain;
+  open_store(&options);
+  make_id(PATCH(.vault_path = "env/data/app"), other);
+  host.calls = 0;
+  assert_ok(connector_secret_get(test.store, other, 0, &secret, &failure));
+  connector_secret_free(secret);
+  assert_int_equal(host.calls, 0);
+  assert_status(connector_secret_get(test.store, id, 0, &secret, &failure),
+                CONNECTOR_SECRET_SEALED);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -330,6 +361,7 @@ int main(void)
     generation_test(a_callback_that_fails_is_the_calls_answer),
     generation_test(a_callback_that_fails_without_a_word_gets_one),
     generation_test(writers_and_readers_at_once_are_no_old_file),
+    generation_test(a_read_that_another_resolver_serves_asks_nothing),
   };
   return cmocka_run_group_tests_name("generation", tests, NULL, NULL);
 }
