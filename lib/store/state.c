@@ -119,6 +119,12 @@ static connector_status purge_secret(struct aim *aim, struct call *call)
   return status == CONNECTOR_OK ? secrets_purge(call, aim->found) : status;
 }
 
+/* Whether something that was sealed in the file may have gone with the record. */
+static bool had_sealed(const struct call *call, const connector *record)
+{
+  return call->store->sealed != NULL && record != NULL && record->vault_path != NULL;
+}
+
 static connector_status change_state(connector_store *store, const char *id,
                                      int64_t expected_version, const struct state_change *change,
                                      connector **out, connector_error *error)
@@ -144,6 +150,8 @@ static connector_status change_state(connector_store *store, const char *id,
     status = run(&aim, &work, change, now, out != NULL ? &result : NULL);
     status = work_end_write(&work, status);
   }
+  if (status == CONNECTOR_OK && change->write == purge_row && had_sealed(&call, aim.found))
+    sealed_forget_log(&call);
   if (status == CONNECTOR_OK && out != NULL)
     *out = result;
   else
@@ -239,7 +247,7 @@ static connector_status purge_rows(struct call *call, const struct doomed *doome
 /* Reads within the caller's scope, destroys secrets, and purges the records whose secrets are gone:
  * one that can't be destroyed keeps its own record alone. */
 static connector_status purge_some(struct call *call, int64_t deleted_before, size_t *found,
-                                   int64_t *purged)
+                                   int64_t *purged, bool *sealed)
 {
   struct doomed doomed = { 0 };
   struct work work;
@@ -253,6 +261,7 @@ static connector_status purge_some(struct call *call, int64_t deleted_before, si
   work_end_read(&work);
   *found = doomed.count;
   for (size_t i = 0; status == CONNECTOR_OK && i < *found; i++) {
+    *sealed = *sealed || had_sealed(call, doomed.rows[i]);
     status = secrets_purge(call, doomed.rows[i]);
     if (status != CONNECTOR_OK)
       doomed.count = i;
@@ -273,6 +282,7 @@ connector_status connector_purge_deleted(connector_store *store, int64_t deleted
   struct call call;
   int64_t total = 0;
   size_t some = PURGE_AT_ONCE;
+  bool sealed = false;
   connector_status status = call_begin(&call, store, error);
 
   if (status == CONNECTOR_OK && deleted_before <= 0)
@@ -282,7 +292,9 @@ connector_status connector_purge_deleted(connector_store *store, int64_t deleted
   if (status == CONNECTOR_OK && store->read_only)
     status = error_set(error, CONNECTOR_READ_ONLY, NULL, "the store is opened read-only");
   while (status == CONNECTOR_OK && some == PURGE_AT_ONCE)
-    status = purge_some(&call, deleted_before, &some, &total);
+    status = purge_some(&call, deleted_before, &some, &total, &sealed);
+  if (sealed)
+    sealed_forget_log(&call);
   if (status == CONNECTOR_OK && purged != NULL)
     *purged = total;
   return call_end(&call, status);
