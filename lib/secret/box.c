@@ -3,6 +3,8 @@
  */
 #include "secret/box.h"
 
+#include "base/bytes.h"
+
 #include <sodium.h>
 #include <string.h>
 
@@ -27,12 +29,6 @@ static void xor_stream(const uint8_t *key, const uint8_t *nonce, const uint8_t *
     target[i] = (uint8_t)(target[i] ^ source[i]);
 }
 
-static void write_length(uint8_t *to, size_t length)
-{
-  for (size_t i = 0; i < 8; i++)
-    to[i] = (uint8_t)((uint64_t)length >> (8 * i));
-}
-
 static void add_padded(crypto_onetimeauth_poly1305_state *state, const uint8_t *bytes,
                        size_t length)
 {
@@ -50,8 +46,8 @@ static void make_tag(const uint8_t *key, struct box_bound bound, const uint8_t *
   uint8_t lengths[16];
   crypto_onetimeauth_poly1305_state state;
 
-  write_length(lengths, bound.length);
-  write_length(lengths + 8, length);
+  bytes_put(lengths, bound.length, 8);
+  bytes_put(lengths + 8, length, 8);
   (void)crypto_stream_xchacha20(once, sizeof(once), nonce, key);
   (void)crypto_onetimeauth_poly1305_init(&state, once);
   add_padded(&state, bound.bytes, bound.length);

@@ -4,15 +4,14 @@
  */
 #include "secret/seal.h"
 
+#include "base/hash.h"
+
 #include <sodium.h>
 #include <string.h>
 
-_Static_assert((int)SEAL_KEY == crypto_kdf_KEYBYTES &&
-                   (int)SEAL_KEY == crypto_generichash_KEYBYTES &&
-                   (int)SEAL_SALT == crypto_pwhash_SALTBYTES,
+_Static_assert((int)SEAL_KEY == crypto_kdf_KEYBYTES && (int)SEAL_KEY == HASH_KEY &&
+                   (int)SEAL_MAC == HASH_BYTES && (int)SEAL_SALT == crypto_pwhash_SALTBYTES,
                "sizes are libsodium's");
-
-typedef crypto_generichash_state hash_state;
 
 /* Made of a key by crypto_kdf. */
 enum use { USE_WRAP = 1, USE_MAC = 2 };
@@ -24,52 +23,16 @@ static void make_key(const uint8_t key[SEAL_KEY], enum use use, uint8_t made[SEA
 
 /* ---- hashing ---- */
 
-static void start(hash_state *state, const uint8_t *key, const char use[8])
-{
-  (void)crypto_generichash_init(state, key, key != NULL ? SEAL_KEY : 0, SEAL_MAC);
-  (void)crypto_generichash_update(state, (const uint8_t *)use, 8);
-}
-
-/* Lowest byte first on every machine. */
-static void add_number(hash_state *state, int64_t number)
-{
-  uint8_t bytes[8];
-
-  for (size_t i = 0; i < sizeof(bytes); i++)
-    bytes[i] = (uint8_t)((uint64_t)number >> (8 * i));
-  (void)crypto_generichash_update(state, bytes, sizeof(bytes));
-}
-
-static void add_bytes(hash_state *state, const void *bytes, size_t length)
-{
-  add_number(state, (int64_t)length);
-  (void)crypto_generichash_update(state, bytes, length);
-}
-
-static void add_text(hash_state *state, const char *text)
-{
-  if (text != NULL)
-    add_bytes(state, text, strlen(text));
-  else
-    add_number(state, -1);
-}
-
-static void finish(hash_state *state, uint8_t hash[SEAL_MAC])
-{
-  (void)crypto_generichash_final(state, hash, SEAL_MAC);
-  sodium_memzero(state, sizeof(*state));
-}
-
 static void add_place(hash_state *state, const struct seal_place *place)
 {
-  add_number(state, SEAL_FORM);
-  add_text(state, place->store_id);
-  add_text(state, place->tenant_id);
-  add_text(state, place->app_id);
-  add_text(state, place->connector_id);
-  add_text(state, place->path);
-  add_number(state, place->version);
-  add_number(state, place->created_at);
+  hash_number(state, SEAL_FORM);
+  hash_text(state, place->store_id);
+  hash_text(state, place->tenant_id);
+  hash_text(state, place->app_id);
+  hash_text(state, place->connector_id);
+  hash_text(state, place->path);
+  hash_number(state, place->version);
+  hash_number(state, place->created_at);
 }
 
 bool seal_same(const uint8_t a[SEAL_MAC], const uint8_t b[SEAL_MAC])
@@ -100,13 +63,13 @@ static bool open_box(const uint8_t key[SEAL_KEY], const uint8_t bound[SEAL_MAC],
 
 static void add_root(hash_state *state, const char *store_id, const struct seal_root *known)
 {
-  add_text(state, store_id);
-  add_number(state, known->form);
-  add_number(state, known->passes);
-  add_number(state, known->memory);
-  add_bytes(state, known->salt, SEAL_SALT);
-  add_number(state, known->term);
-  add_number(state, known->generation);
+  hash_text(state, store_id);
+  hash_number(state, known->form);
+  hash_number(state, known->passes);
+  hash_number(state, known->memory);
+  hash_bytes(state, known->salt, SEAL_SALT);
+  hash_number(state, known->term);
+  hash_number(state, known->generation);
 }
 
 void seal_root_mac(const uint8_t root[SEAL_KEY], const char *store_id,
@@ -116,9 +79,9 @@ void seal_root_mac(const uint8_t root[SEAL_KEY], const char *store_id,
   hash_state state;
 
   make_key(root, USE_MAC, key);
-  start(&state, key, "root\0\0\0\0");
+  hash_start(&state, key, "root\0\0\0\0");
   add_root(&state, store_id, known);
-  finish(&state, mac);
+  hash_end(&state, mac);
   sodium_memzero(key, sizeof(key));
 }
 
@@ -127,10 +90,10 @@ void seal_root_digest(const char *store_id, const struct seal_root *known,
 {
   hash_state state;
 
-  start(&state, NULL, "digest\0\0");
+  hash_start(&state, NULL, "digest\0\0");
   add_root(&state, store_id, known);
-  add_bytes(&state, mac, SEAL_MAC);
-  finish(&state, digest);
+  hash_bytes(&state, mac, SEAL_MAC);
+  hash_end(&state, digest);
 }
 
 bool seal_root_derive(const char *passphrase, size_t length, const struct seal_root *known,
@@ -148,12 +111,12 @@ static void bind_tenant(const char *store_id, const char *tenant_id, int64_t ter
 {
   hash_state state;
 
-  start(&state, NULL, "tenant\0\0");
-  add_number(&state, SEAL_FORM);
-  add_text(&state, store_id);
-  add_text(&state, tenant_id);
-  add_number(&state, term);
-  finish(&state, bound);
+  hash_start(&state, NULL, "tenant\0\0");
+  hash_number(&state, SEAL_FORM);
+  hash_text(&state, store_id);
+  hash_text(&state, tenant_id);
+  hash_number(&state, term);
+  hash_end(&state, bound);
 }
 
 void seal_tenant_wrap(const uint8_t root[SEAL_KEY], const char *store_id, const char *tenant_id,
@@ -195,11 +158,11 @@ static void bind_wrap(const struct seal_place *place, int64_t term, uint8_t boun
 {
   hash_state state;
 
-  start(&state, NULL, "wrap\0\0\0\0");
+  hash_start(&state, NULL, "wrap\0\0\0\0");
   add_place(&state, place);
-  add_number(&state, place->deleted_at);
-  add_number(&state, term);
-  finish(&state, bound);
+  hash_number(&state, place->deleted_at);
+  hash_number(&state, term);
+  hash_end(&state, bound);
 }
 
 /* To what never changes: neither the tenant's key nor whether it is deleted. */
@@ -207,9 +170,9 @@ static void bind_values(const struct seal_place *place, uint8_t bound[SEAL_MAC])
 {
   hash_state state;
 
-  start(&state, NULL, "values\0\0");
+  hash_start(&state, NULL, "values\0\0");
   add_place(&state, place);
-  finish(&state, bound);
+  hash_end(&state, bound);
 }
 
 void seal_version_wrap(const struct seal_tenant *tenant, const struct seal_place *place,
@@ -234,8 +197,8 @@ void seal_commit(const uint8_t key[SEAL_KEY], uint8_t commitment[SEAL_COMMITMENT
 {
   hash_state state;
 
-  start(&state, key, "commit\0\0");
-  finish(&state, commitment);
+  hash_start(&state, key, "commit\0\0");
+  hash_end(&state, commitment);
 }
 
 bool seal_committed(const uint8_t key[SEAL_KEY], const void *commitment, size_t length)
@@ -271,10 +234,10 @@ void seal_head_mac(const struct seal_tenant *tenant, const struct seal_place *pl
 {
   hash_state state;
 
-  start(&state, tenant->head, "head\0\0\0\0");
+  hash_start(&state, tenant->head, "head\0\0\0\0");
   add_place(&state, place);
-  add_number(&state, term);
-  add_number(&state, current);
-  add_bytes(&state, versions, length);
-  finish(&state, mac);
+  hash_number(&state, term);
+  hash_number(&state, current);
+  hash_bytes(&state, versions, length);
+  hash_end(&state, mac);
 }

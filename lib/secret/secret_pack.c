@@ -11,26 +11,12 @@
  */
 #include "secret/secret.h"
 
+#include "base/bytes.h"
 #include "base/status.h"
 
 #include <string.h>
 
 enum { PACK_FORM = 1, PACK_HEAD = 3, VALUE_HEAD = 6, FLAG_JSON = 1 };
-
-static void write_number(uint8_t *to, size_t bytes, size_t number)
-{
-  for (size_t i = 0; i < bytes; i++)
-    to[i] = (uint8_t)(number >> 8 * i);
-}
-
-static size_t read_number(const uint8_t *from, size_t bytes)
-{
-  size_t number = 0;
-
-  for (size_t i = 0; i < bytes; i++)
-    number |= (size_t)from[i] << 8 * i;
-  return number;
-}
 
 /* ---- packing ---- */
 
@@ -50,7 +36,7 @@ static connector_status pack_value(const struct secret_key *key, const struct se
 
   head[0] = value->json ? FLAG_JSON : 0;
   head[1] = value->name_length;
-  write_number(head + 2, 4, value->cell.length);
+  bytes_put(head + 2, value->cell.length, 4);
   memcpy(head + VALUE_HEAD, value->name, value->name_length);
   *at += VALUE_HEAD + (size_t)value->name_length + value->cell.length;
   return secret_key_open(key, &value->cell, head + VALUE_HEAD + value->name_length, error);
@@ -63,7 +49,7 @@ static connector_status pack_into(const struct secret_key *key, const struct sec
   connector_status status = CONNECTOR_OK;
 
   at[0] = PACK_FORM;
-  write_number(at + 1, 2, values->count);
+  bytes_put(at + 1, values->count, 2);
   at += PACK_HEAD;
   for (size_t i = 0; status == CONNECTOR_OK && i < values->count; i++)
     status = pack_value(key, &values->items[i], &at, error);
@@ -116,7 +102,7 @@ static connector_status unpack_value(const struct secret_key *key, struct packed
     return not_packed(error);
   name = (const char *)head + VALUE_HEAD;
   name_length = head[1];
-  length = read_number(head + 2, 4);
+  length = (size_t)bytes_get(head + 2, 4);
   if ((size_t)(packed->end - head) - VALUE_HEAD < name_length ||
       (size_t)(packed->end - head) - VALUE_HEAD - name_length < length ||
       secret_values_find(values, name, name_length) != NULL)
@@ -138,7 +124,7 @@ static connector_status unpack_values(const struct secret_key *key, struct packe
 
   if (packed->end - packed->at < PACK_HEAD || packed->at[0] != PACK_FORM)
     return not_packed(error);
-  count = read_number(packed->at + 1, 2);
+  count = (size_t)bytes_get(packed->at + 1, 2);
   packed->at += PACK_HEAD;
   if (count > CONNECTOR_SECRET_VALUES_MAX)
     return not_packed(error);

@@ -1,61 +1,34 @@
 /*
- * Hashes of history. Every value goes in with its length before it, so that no two rows give the
- * same bytes; what is hashed starts with a word that tells its use.
+ * Hashes of history.
  */
 #include "store/chain.h"
 
+#include "base/hash.h"
 #include "store/rules.h"
 
 #include <sodium.h>
 #include <string.h>
 
-_Static_assert((int)HISTORY_MAC == crypto_generichash_BYTES &&
-                   (int)META_KEY_SIZE == crypto_generichash_KEYBYTES &&
-                   (int)META_KEY_SIZE == crypto_generichash_BYTES,
-               "hashes and keys are BLAKE2b's usual size");
-
-typedef crypto_generichash_state hash_state;
-
-static void start(hash_state *state, const uint8_t key[META_KEY_SIZE], const char use[8])
-{
-  (void)crypto_generichash_init(state, key, META_KEY_SIZE, HISTORY_MAC);
-  (void)crypto_generichash_update(state, (const uint8_t *)use, 8);
-}
-
-/* Lowest byte first on every machine. */
-static void add_number(hash_state *state, int64_t number)
-{
-  uint8_t bytes[8];
-
-  for (size_t i = 0; i < sizeof(bytes); i++)
-    bytes[i] = (uint8_t)((uint64_t)number >> (8 * i));
-  (void)crypto_generichash_update(state, bytes, sizeof(bytes));
-}
-
-static void add_text(hash_state *state, const char *text)
-{
-  size_t length = text != NULL ? strlen(text) : 0;
-
-  add_number(state, text != NULL ? (int64_t)length : -1);
-  (void)crypto_generichash_update(state, (const uint8_t *)text, length);
-}
+_Static_assert((int)HISTORY_MAC == HASH_BYTES && (int)META_KEY_SIZE == HASH_KEY &&
+                   (int)META_KEY_SIZE == HASH_BYTES,
+               "hashes and keys of history are those of hash.h");
 
 void chain_row(const uint8_t key[META_KEY_SIZE], const struct history_row *row,
                const uint8_t before[HISTORY_MAC], uint8_t mac[HISTORY_MAC])
 {
   hash_state state;
 
-  start(&state, key, "row\0\0\0\0\0");
+  hash_start(&state, key, "row\0\0\0\0\0");
   for (size_t i = 0; i < HISTORY_COLUMNS; i++) {
     const struct history_column *column = &history_columns[i];
 
     if (column->is_text)
-      add_text(&state, *history_text(row, column));
+      hash_text(&state, *history_text(row, column));
     else
-      add_number(&state, *history_number(row, column));
+      hash_number(&state, *history_number(row, column));
   }
-  (void)crypto_generichash_update(&state, before, HISTORY_MAC);
-  (void)crypto_generichash_final(&state, mac, HISTORY_MAC);
+  hash_fixed(&state, before, HISTORY_MAC);
+  hash_end(&state, mac);
 }
 
 /* Over all of the head but the seal. */
@@ -64,15 +37,15 @@ static void seal_of(const uint8_t key[META_KEY_SIZE], const char *tenant,
 {
   hash_state state;
 
-  start(&state, key, "head\0\0\0\0");
-  add_text(&state, tenant);
-  add_number(&state, head->seq);
-  add_number(&state, head->changes);
-  (void)crypto_generichash_update(&state, head->mac, HISTORY_MAC);
-  add_number(&state, head->anchor_seq);
-  add_number(&state, head->anchor_changes);
-  (void)crypto_generichash_update(&state, head->anchor_mac, HISTORY_MAC);
-  (void)crypto_generichash_final(&state, seal, HISTORY_MAC);
+  hash_start(&state, key, "head\0\0\0\0");
+  hash_text(&state, tenant);
+  hash_number(&state, head->seq);
+  hash_number(&state, head->changes);
+  hash_fixed(&state, head->mac, HISTORY_MAC);
+  hash_number(&state, head->anchor_seq);
+  hash_number(&state, head->anchor_changes);
+  hash_fixed(&state, head->anchor_mac, HISTORY_MAC);
+  hash_end(&state, seal);
 }
 
 bool chain_is_sound(const uint8_t key[META_KEY_SIZE], const char *tenant,
@@ -95,8 +68,8 @@ void chain_check(const uint8_t key[META_KEY_SIZE], uint8_t check[META_KEY_SIZE])
 {
   hash_state state;
 
-  start(&state, key, "check\0\0\0");
-  (void)crypto_generichash_final(&state, check, META_KEY_SIZE);
+  hash_start(&state, key, "check\0\0\0");
+  hash_end(&state, check);
 }
 
 bool chain_same(const uint8_t a[HISTORY_MAC], const uint8_t b[HISTORY_MAC])

@@ -161,6 +161,9 @@ connector_status sealed_write(struct sealed_call *call, const connector_secret_r
                               const connector_secret *secret, int64_t expected_version, int64_t now,
                               int64_t *version);
 
+/* SECRET_CONFLICT, with the version that is current. */
+connector_status secret_conflict(int64_t current, connector_error *error);
+
 /* What may be done to versions: each changes a state, and says what of it is refused. */
 enum sealed_change { SEALED_REMOVE, SEALED_RESTORE, SEALED_DESTROY };
 

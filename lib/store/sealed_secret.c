@@ -5,6 +5,7 @@
  * A version in the head is, lowest byte first: version, created_at, deleted_at (8 bytes each),
  * destroyed (1), the start of its commitment (16).
  */
+#include "base/bytes.h"
 #include "secret/secret.h"
 #include "store/sealed.h"
 
@@ -21,35 +22,20 @@ static connector_status no_secret(connector_error *error)
 
 /* ---- states as bytes ---- */
 
-static void write_number(uint8_t *to, int64_t number)
-{
-  for (size_t i = 0; i < 8; i++)
-    to[i] = (uint8_t)((uint64_t)number >> (8 * i));
-}
-
-static int64_t read_number(const uint8_t *from)
-{
-  uint64_t number = 0;
-
-  for (size_t i = 0; i < 8; i++)
-    number |= (uint64_t)from[i] << (8 * i);
-  return (int64_t)number;
-}
-
 static void write_state(uint8_t *to, const struct sealed_state *state)
 {
-  write_number(to, state->version);
-  write_number(to + 8, state->created_at);
-  write_number(to + 16, state->deleted_at);
+  bytes_put(to, (uint64_t)state->version, 8);
+  bytes_put(to + 8, (uint64_t)state->created_at, 8);
+  bytes_put(to + 16, (uint64_t)state->deleted_at, 8);
   to[24] = state->destroyed;
   memcpy(to + 25, state->check, CHECK);
 }
 
 static void read_state(const uint8_t *from, struct sealed_state *state)
 {
-  state->version = read_number(from);
-  state->created_at = read_number(from + 8);
-  state->deleted_at = read_number(from + 16);
+  state->version = (int64_t)bytes_get(from, 8);
+  state->created_at = (int64_t)bytes_get(from + 8, 8);
+  state->deleted_at = (int64_t)bytes_get(from + 16, 8);
   state->destroyed = from[24] != 0;
   memcpy(state->check, from + 25, CHECK);
 }
@@ -256,7 +242,7 @@ connector_status sealed_list(struct sealed_call *call, const connector_secret_re
 
 /* ---- writing ---- */
 
-static connector_status conflict(int64_t current, connector_error *error)
+connector_status secret_conflict(int64_t current, connector_error *error)
 {
   error_set(error, CONNECTOR_SECRET_CONFLICT, "version",
             "the secret's current version is not the one expected");
@@ -341,7 +327,7 @@ connector_status sealed_write(struct sealed_call *call, const connector_secret_r
   if (status != CONNECTOR_OK)
     return status;
   if (expected_version != -1 && expected_version != head.row.current)
-    return conflict(head.row.current, call->error);
+    return secret_conflict(head.row.current, call->error);
   if (head.row.current == INT64_MAX)
     return sealed_tampered(call->error);
   if (!found)

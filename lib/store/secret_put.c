@@ -46,15 +46,6 @@ static connector_status read_latest(struct put *put, connector_secret **latest, 
   return secret_new(subject->call->store->secret_memory, latest, subject->call->error);
 }
 
-static connector_status conflict(int64_t current, connector_error *error)
-{
-  error_set(error, CONNECTOR_SECRET_CONFLICT, "version",
-            "the secret's current version is not the one expected");
-  if (error != NULL)
-    error->version = current;
-  return CONNECTOR_SECRET_CONFLICT;
-}
-
 /* All values as they are to be, and the version that they are to replace. */
 static connector_status merge(struct put *put, connector_secret **whole, int64_t *replaces)
 {
@@ -65,7 +56,7 @@ static connector_status merge(struct put *put, connector_secret **whole, int64_t
   if (put->expected_version != 0)
     status = read_latest(put, whole, replaces);
   if (status == CONNECTOR_OK && put->expected_version > 0 && *replaces != put->expected_version)
-    status = conflict(*replaces, error);
+    status = secret_conflict(*replaces, error);
   return status == CONNECTOR_OK ? secret_merge(*whole, put->patch, error) : status;
 }
 
