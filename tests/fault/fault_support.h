@@ -5,6 +5,7 @@
 #ifndef TESTS_FAULT_SUPPORT_H
 #define TESTS_FAULT_SUPPORT_H
 
+#include "sanitizer.h"
 #include "stream.h"
 
 #include <errno.h>
@@ -13,19 +14,6 @@
 #include <time.h>
 
 #include <sqlite3.h>
-
-/* Whether the program is built with a sanitizer that owns the allocator. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define UNDER_SANITIZER 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) ||                         \
-    __has_feature(memory_sanitizer)
-#define UNDER_SANITIZER 1
-#endif
-#endif
-#ifndef UNDER_SANITIZER
-#define UNDER_SANITIZER 0
-#endif
 
 static inline void skip_loudly(const char *reason)
 {

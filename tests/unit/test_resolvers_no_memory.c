@@ -8,95 +8,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define UNDER_SANITIZER 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define UNDER_SANITIZER 1
-#endif
-#endif
-
-/* ---- what fails ---- */
-
-static struct {
-  bool armed;
-  bool from_then_on;
-  long at;
-  long calls;
-  long outstanding;
-} heap;
-
-#if defined(__linux__) && defined(__GLIBC__) && !defined(UNDER_SANITIZER)
-#define INTERPOSED 1
-
-#include <sys/mman.h>
-#include <sys/syscall.h>
-
-extern void *__libc_malloc(size_t size);
-extern void *__libc_calloc(size_t count, size_t size);
-extern void *__libc_realloc(void *block, size_t size);
-extern void __libc_free(void *block);
-extern long syscall(long number, ...);
-
-static bool fails_now(void)
-{
-  bool fails = false;
-
-  if (!heap.armed)
-    return false;
-  heap.calls++;
-  fails = heap.calls == heap.at || (heap.from_then_on && heap.calls > heap.at);
-  if (fails)
-    errno = ENOMEM;
-  return fails;
-}
-
-static void *count_in(void *block)
-{
-  heap.outstanding += block != NULL;
-  return block;
-}
-
-void *malloc(size_t size)
-{
-  return fails_now() ? NULL : count_in(__libc_malloc(size));
-}
-
-void *calloc(size_t count, size_t size)
-{
-  return fails_now() ? NULL : count_in(__libc_calloc(count, size));
-}
-
-void *realloc(void *block, size_t size)
-{
-  if (block == NULL)
-    return malloc(size);
-  return fails_now() ? NULL : __libc_realloc(block, size);
-}
-
-void free(void *block)
-{
-  heap.outstanding -= block != NULL;
-  __libc_free(block);
-}
-
-void *mmap(void *at, size_t length, int protection, int flags, int file, off_t offset)
-{
-  if (fails_now())
-    return MAP_FAILED;
-  return (void *)syscall(SYS_mmap, at, length, protection, flags, file, offset);
-}
-
-/* Opening pages may fail too; closing them can't be tried, for nobody is told. */
-int mprotect(void *at, size_t length, int protection)
-{
-  if (protection != PROT_NONE && fails_now())
-    return -1;
-  return (int)syscall(SYS_mprotect, at, length, protection);
-}
-#else
-#define INTERPOSED 0
-#endif
+#define FAILS_MAPPINGS
+#include "failing_heap.h"
 
 /* ---- what is tried ---- */
 
@@ -150,10 +63,7 @@ static connector_status make_chain(connector_secrets *out, connector_error *erro
 static void arm(long at, bool from_then_on)
 {
   memset(&failure, 0x5a, sizeof(failure));
-  heap.calls = 0;
-  heap.at = at;
-  heap.from_then_on = from_then_on;
-  heap.armed = true;
+  fail_heap(at, from_then_on);
 }
 
 static void check(connector_status status)
@@ -219,9 +129,7 @@ static bool can_fail(void)
   void *block = NULL;
 
   if (INTERPOSED) {
-    heap.calls = 0;
-    heap.at = 1;
-    heap.armed = true;
+    fail_heap(1, false);
     block = allocate(1);
     heap.armed = false;
   }

@@ -4,54 +4,8 @@
  */
 #include "vault_support.h"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define UNDER_SANITIZER 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define UNDER_SANITIZER 1
-#endif
-#endif
-
-/* The stand-in has threads of its own, which are left in peace. */
-static _Thread_local struct {
-  bool armed;
-  bool from_then_on;
-  long at;
-  long calls;
-} heap;
-
-#if defined(__GLIBC__) && !defined(UNDER_SANITIZER) && !defined(CONNECTOR_SECRET_DOUBLE)
-#define INTERPOSED 1
-
-extern void *__libc_malloc(size_t size);
-extern void *__libc_calloc(size_t count, size_t size);
-extern void *__libc_realloc(void *block, size_t size);
-
-static bool fails_now(void)
-{
-  if (!heap.armed)
-    return false;
-  heap.calls++;
-  return heap.calls == heap.at || (heap.from_then_on && heap.calls > heap.at);
-}
-
-void *malloc(size_t size)
-{
-  return fails_now() ? NULL : __libc_malloc(size);
-}
-
-void *calloc(size_t count, size_t size)
-{
-  return fails_now() ? NULL : __libc_calloc(count, size);
-}
-
-void *realloc(void *block, size_t size)
-{
-  return fails_now() ? NULL : __libc_realloc(block, size);
-}
-#else
-#define INTERPOSED 0
-#endif
+#define FAILS_ONE_THREAD /* the stand-in has threads of its own, which are left in peace */
+#include "failing_heap.h"
 
 /* ---- scenarios ---- */
 
@@ -150,10 +104,7 @@ static bool try_one(const struct scenario *scenario, long at, bool from_then_on)
   bool injected = false;
   scenario->prepare();
   secret = scenario->run == run_put ? secret_of(VALUES) : new_secret();
-  heap.at = at;
-  heap.from_then_on = from_then_on;
-  heap.calls = 0;
-  heap.armed = true;
+  fail_heap(at, from_then_on);
   status = scenario->run(secret);
   heap.armed = false;
   injected = heap.calls >= at;

@@ -1,14 +1,32 @@
 /*
  * The allocator of a test program, whose calls fail on demand: the k-th one, once or from then on.
- * It counts what is outstanding, too.
+ * It counts what is outstanding, too. Defined before it is included:
+ *
+ * - FAILS_MAPPINGS: mapping pages and opening them fail as well.
+ * - FAILS_ONE_THREAD: only calls of the thread that asks for failures fail.
  */
 #ifndef TESTS_FAILING_HEAP_H
 #define TESTS_FAILING_HEAP_H
 
-#include "fault_support.h"
+#include "sanitizer.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+#ifdef FAILS_MAPPINGS
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#endif
+
+#ifdef FAILS_ONE_THREAD
+#define HEAP_STORAGE static _Thread_local
+#else
+#define HEAP_STORAGE static
+#endif
 
 /* Outstanding allocations, and which of them fails while `armed`. */
-static struct {
+HEAP_STORAGE struct {
   bool armed;
   bool from_then_on;
   long at;
@@ -16,7 +34,7 @@ static struct {
   long outstanding;
 } heap;
 
-#if defined(__GLIBC__) && !UNDER_SANITIZER
+#if defined(__linux__) && defined(__GLIBC__) && !UNDER_SANITIZER
 #define INTERPOSED 1
 
 extern void *__libc_malloc(size_t size);
@@ -26,10 +44,15 @@ extern void __libc_free(void *block);
 
 static bool fails_now(void)
 {
+  bool fails = false;
+
   if (!heap.armed)
     return false;
   heap.calls++;
-  return heap.calls == heap.at || (heap.from_then_on && heap.calls > heap.at);
+  fails = heap.calls == heap.at || (heap.from_then_on && heap.calls > heap.at);
+  if (fails)
+    errno = ENOMEM;
+  return fails;
 }
 
 static void *count_in(void *block)
@@ -60,6 +83,25 @@ void free(void *block)
   heap.outstanding -= block != NULL;
   __libc_free(block);
 }
+
+#ifdef FAILS_MAPPINGS
+extern long syscall(long number, ...);
+
+void *mmap(void *at, size_t length, int protection, int flags, int file, off_t offset)
+{
+  if (fails_now())
+    return MAP_FAILED;
+  return (void *)syscall(SYS_mmap, at, length, protection, flags, file, offset);
+}
+
+/* Opening pages may fail too; closing them can't be tried, for nobody is told. */
+int mprotect(void *at, size_t length, int protection)
+{
+  if (protection != PROT_NONE && fails_now())
+    return -1;
+  return (int)syscall(SYS_mprotect, at, length, protection);
+}
+#endif
 #else
 #define INTERPOSED 0
 #endif
