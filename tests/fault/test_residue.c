@@ -7,6 +7,7 @@
  * The kernel's /proc/self/mem reads closed pages too, as a debugger does; a value that is held is
  * not even there, for it is encrypted.
  */
+#include "canary.h"
 #include "fault_support.h"
 
 #include <fcntl.h>
@@ -16,57 +17,6 @@
 #ifndef MAP_ANONYMOUS
 #define MAP_ANONYMOUS 0x20
 #endif
-
-/* ---- the canary: nowhere whole but where it is put ---- */
-
-enum {
-  CANARY = 48,
-  PIECE = 16, /* so many bytes in a row are a find */
-  MASK = 0xa5
-};
-
-/* Made from the time and the process, so that neither the program nor an older file holds it. */
-static volatile unsigned char masked[CANARY];
-
-static void new_canary(void)
-{
-  uint64_t seed = (uint64_t)time(NULL) * 1000003 + (uint64_t)getpid() + (uint64_t)clock();
-
-  for (size_t i = 0; i < CANARY; i++)
-    masked[i] = (unsigned char)(('a' + random_below(&seed, 26)) ^ MASK);
-}
-
-static void write_canary(volatile char *to)
-{
-  for (size_t i = 0; i < CANARY; i++)
-    to[i] = (char)(masked[i] ^ MASK);
-}
-
-static void wipe(volatile char *at, size_t length)
-{
-  for (size_t i = 0; i < length; i++)
-    at[i] = 0;
-}
-
-static bool piece_at(const unsigned char *bytes, size_t first)
-{
-  for (size_t i = 0; i < PIECE; i++)
-    if ((bytes[i] ^ MASK) != masked[first + i])
-      return false;
-  return true;
-}
-
-/* How many pieces of the canary the bytes hold. */
-static size_t pieces_in(const unsigned char *bytes, size_t length)
-{
-  size_t found = 0;
-
-  for (size_t at = 0; at + PIECE <= length; at++)
-    for (size_t first = 0; first < CANARY; first += PIECE)
-      if ((bytes[at] ^ MASK) == masked[first] && piece_at(bytes + at, first))
-        found++;
-  return found;
-}
 
 /* ---- searching ---- */
 
@@ -306,22 +256,6 @@ static void a_freed_value_is_in_no_memory_at_all(void **state)
 
 /* ---- in core dumps ---- */
 
-/* The kernel writes `core` or `core.PID` into the working folder. */
-static bool kernel_dumps_here(void)
-{
-  struct rlimit limit = { 0, 0 };
-  char pattern[200] = "";
-  FILE *file = fopen("/proc/sys/kernel/core_pattern", "r");
-
-  if (file == NULL)
-    return false;
-  if (fgets(pattern, sizeof(pattern), file) == NULL)
-    pattern[0] = '\0';
-  fclose(file);
-  return strncmp(pattern, "core", 4) == 0 && getrlimit(RLIMIT_CORE, &limit) == 0 &&
-         limit.rlim_max == RLIM_INFINITY;
-}
-
 static void end_with_core(void)
 {
   struct rlimit limit = { 0, 0 };
@@ -332,19 +266,6 @@ static void end_with_core(void)
   child_expects(chdir(test.folder) == 0);
   signal(SIGABRT, SIG_DFL);
   raise(SIGABRT);
-}
-
-static void name_of_core(char path[600])
-{
-  DIR *folder = opendir(test.folder);
-  struct dirent *entry = NULL;
-
-  assert_non_null(folder);
-  path[0] = '\0';
-  while ((entry = readdir(folder)) != NULL)
-    if (strncmp(entry->d_name, "core", 4) == 0)
-      snprintf(path, 600, "%s/%.200s", test.folder, entry->d_name);
-  closedir(folder);
 }
 
 /* How many pieces of the canary are in the core dump of a child that runs `body`; -1 where the

@@ -7,6 +7,8 @@
 #ifndef _DEFAULT_SOURCE
 #define _DEFAULT_SOURCE /* madvise, MAP_ANONYMOUS */
 #endif
+#include "canary.h"
+#include "sanitizer.h"
 #include "vault_support.h"
 
 #include <curl/curl.h>
@@ -16,52 +18,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-enum { CANARY = 48, PIECE = 16, MASK = 0xa5, ARENA = 64 << 20 };
-
-/* ---- the canary: nowhere whole but where it is put ---- */
-
-static volatile unsigned char masked[CANARY];
-
-static void new_canary(void)
-{
-  uint64_t seed = (uint64_t)milliseconds() * 1000003 + (uint64_t)getpid();
-
-  for (size_t i = 0; i < CANARY; i++) {
-    seed = seed * 6364136223846793005u + 1442695040888963407u;
-    masked[i] = (unsigned char)(('a' + (seed >> 33) % 26) ^ MASK);
-  }
-}
-
-static void write_canary(volatile char *to)
-{
-  for (size_t i = 0; i < CANARY; i++)
-    to[i] = (char)(masked[i] ^ MASK);
-  to[CANARY] = '\0';
-}
-
-static void wipe(volatile char *at, size_t length)
-{
-  for (size_t i = 0; i < length; i++)
-    at[i] = 0;
-}
-
-static bool piece_at(const unsigned char *bytes, size_t first)
-{
-  for (size_t i = 0; i < PIECE; i++)
-    if ((bytes[i] ^ MASK) != masked[first + i])
-      return false;
-  return true;
-}
-
-static size_t pieces_in(const unsigned char *bytes, size_t length)
-{
-  size_t found = 0;
-
-  for (size_t at = 0; at + PIECE <= length; at++)
-    for (size_t first = 0; first < CANARY; first += PIECE)
-      found += piece_at(bytes + at, first);
-  return found;
-}
+enum { ARENA = 64 << 20 };
 
 /* ---- libcurl's memory, left out of core dumps ---- */
 
@@ -126,21 +83,6 @@ static bool hide_curl(void)
 
 /* ---- core dumps ---- */
 
-static bool kernel_dumps_here(void)
-{
-  struct rlimit limit = { 0, 0 };
-  char pattern[200] = "";
-  FILE *file = fopen("/proc/sys/kernel/core_pattern", "r");
-
-  if (file == NULL)
-    return false;
-  if (fgets(pattern, sizeof(pattern), file) == NULL)
-    pattern[0] = '\0';
-  fclose(file);
-  return strncmp(pattern, "core", 4) == 0 && getrlimit(RLIMIT_CORE, &limit) == 0 &&
-         limit.rlim_max == RLIM_INFINITY;
-}
-
 static void end_with_core(void)
 {
   struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };
@@ -149,19 +91,6 @@ static void end_with_core(void)
     _exit(3);
   signal(SIGABRT, SIG_DFL);
   abort();
-}
-
-static void name_of_core(char path[600])
-{
-  DIR *folder = opendir(test.folder);
-  struct dirent *entry = NULL;
-
-  assert_non_null(folder);
-  path[0] = '\0';
-  while ((entry = readdir(folder)) != NULL)
-    if (strncmp(entry->d_name, "core", 4) == 0)
-      snprintf(path, 600, "%s/%.200s", test.folder, entry->d_name);
-  closedir(folder);
 }
 
 static size_t pieces_in_file(const char *path)
@@ -183,7 +112,7 @@ static size_t pieces_in_file(const char *path)
 /* The parent's server learns the value once the child is there, which so has no copy of it. */
 static void store_canary(void)
 {
-  char token[CANARY + 1];
+  char token[CANARY + 1] = "";
 
   write_canary(token);
   store_values("t/canary", token);
@@ -231,10 +160,10 @@ static void check_core(void (*body)(void), bool finds)
 {
   long found = 0;
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  fprintf(stderr, "SKIPPED: a sanitizer forbids core dumps\n");
-  skip();
-#endif
+  if (UNDER_SANITIZER) {
+    fprintf(stderr, "SKIPPED: a sanitizer forbids core dumps\n");
+    skip();
+  }
   if (!kernel_dumps_here()) {
     fprintf(stderr, "SKIPPED: the kernel writes no core dump into the working folder here\n");
     skip();
@@ -260,6 +189,7 @@ static void hold_plainly(void)
   if (plain == NULL)
     _exit(5);
   write_canary(plain);
+  plain[CANARY] = '\0';
 }
 
 static bool dies_in_log;
