@@ -32,9 +32,9 @@ typedef connector_status (*connector_root_key_fn)(void *user, void *key, connect
  * Keeps the largest generation ever seen, where it can't go back with the file: in a TPM counter,
  * or on another machine. It is told the generation of the file as it stands, and sets `newest` to
  * the larger of that and the one that it keeps. Every write of a secret adds one; a file that is
- * behind is an old copy: SECRET_TAMPERED. Called with each read, and before and after each write, by
- * several threads at once, but not inside a batch. A failure is the call's, even where what it wrote
- * stands already. With CONNECTOR_DURABILITY_NORMAL a power loss can look like an old copy.
+ * behind is an old copy: SECRET_TAMPERED. Called with each read, and before and after each write,
+ * by several threads at once, but not inside a batch. A failure is the call's, even where what it
+ * wrote stands already. With CONNECTOR_DURABILITY_NORMAL a power loss can look like an old copy.
  * @since 0.3.0
  */
 typedef connector_status (*connector_generation_fn)(void *user, int64_t generation, int64_t *newest,
@@ -104,7 +104,8 @@ CONNECTOR_API CONNECTOR_CHECKED connector_status connector_secrets_sealed(
  *
  * @param store an open store with a sealed resolver that has the file's key
  * @param next the new key; `previous`, `generation` and `max_versions` are passed over
- * @param progress told of the tenants done; may be NULL
+ * @param progress told of the tenants done, inside the transaction: it must not use the store; may
+ *        be NULL
  * @param user handed to `progress`
  * @param error may be NULL
  * @retval CONNECTOR_MISUSE the store has no sealed resolver, or this thread is inside a batch
@@ -224,7 +225,7 @@ connector_secrets_environment(char *const *environment, const connector_secret_v
 typedef struct connector_secrets_route {
   const char *prefix;        /**< whole segments of the path, such as `secret/data/dev`; "" = all */
   connector_secrets secrets; /**< taken over by the chain where it is made; may be in several
-                                routes, and may be a chain itself */
+                                routes of this chain, and may be a chain itself */
 } connector_secrets_route;
 
 /**

@@ -2,21 +2,11 @@
  * What is handed out is released: each kind, again and again, within a bound on memory. Under a
  * leak checker (sanitizers, or a TEST_RUNNER such as valgrind) that finds the leak instead.
  */
+#include "sanitizer.h"
 #include "support.h"
 
 #include <sys/resource.h>
 #include <sys/wait.h>
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define CHECKED_FOR_LEAKS 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define CHECKED_FOR_LEAKS 1
-#endif
-#endif
-#ifndef CHECKED_FOR_LEAKS
-#define CHECKED_FOR_LEAKS 0
-#endif
 
 enum {
   ROUNDS = 3000,
@@ -44,7 +34,7 @@ static void fill_texts(void)
 static int within_bound(int (*work)(void))
 {
   int code = 0;
-  bool bounded = !CHECKED_FOR_LEAKS && getenv("TEST_RUNNER") == NULL;
+  bool bounded = !UNDER_SANITIZER && getenv("TEST_RUNNER") == NULL;
   fill_texts();
   fflush(NULL);
   pid_t child = fork();
@@ -61,7 +51,7 @@ static int within_bound(int (*work)(void))
 
 static int rounds(void)
 {
-  return CHECKED_FOR_LEAKS || getenv("TEST_RUNNER") != NULL ? 10 : ROUNDS;
+  return UNDER_SANITIZER || getenv("TEST_RUNNER") != NULL ? 10 : ROUNDS;
 }
 
 static int copy_and_free(void)

@@ -1,21 +1,11 @@
 /*
  * Secrets as values in memory: set, shown inside a function only, compared, copied.
  */
+#include "sanitizer.h"
 #include "secret_host.h"
 
 #include <sys/resource.h>
 #include <sys/wait.h>
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define CHECKED_FOR_LEAKS 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define CHECKED_FOR_LEAKS 1
-#endif
-#endif
-#ifndef CHECKED_FOR_LEAKS
-#define CHECKED_FOR_LEAKS 0
-#endif
 
 enum { ROUNDS = 8000, BOUND = 400 * 1024 * 1024 };
 
@@ -203,7 +193,7 @@ static int make_many(void)
   static char value[CONNECTOR_SECRET_VALUE_MAX];
   connector_options options = test_options();
   connector_status status = connector_open(":memory:", &options, &test.store, NULL);
-  int rounds = CHECKED_FOR_LEAKS || getenv("TEST_RUNNER") != NULL ? 10 : ROUNDS;
+  int rounds = UNDER_SANITIZER || getenv("TEST_RUNNER") != NULL ? 10 : ROUNDS;
   for (int i = 0; status == CONNECTOR_OK && i < rounds; i++) {
     connector_secret *secret = NULL;
     status = connector_secret_new(test.store, &secret, NULL);
@@ -217,7 +207,7 @@ static int make_many(void)
 
 static void a_freed_secret_gives_its_memory_back(void **state)
 {
-  bool bounded = !CHECKED_FOR_LEAKS && getenv("TEST_RUNNER") == NULL;
+  bool bounded = !UNDER_SANITIZER && getenv("TEST_RUNNER") == NULL;
   int code = 0;
   (void)state;
   fflush(NULL);
