@@ -10,7 +10,7 @@
 
 #include <stdlib.h>
 
-enum { VERSIONS = 10, VERSIONS_MOST = 1000, TRIES = 2 };
+enum { VERSIONS = 10, VERSIONS_MOST = 1000, RETRIES = 3 };
 
 /* ---- operations ---- */
 
@@ -27,10 +27,10 @@ struct operation {
   int64_t now;
 };
 
-typedef connector_status (*operation_fn)(struct sealed_call *call, struct operation *operation);
+/* ---- in transactions ---- */
 
-static connector_status read_once(struct sealed *sealed, struct call *call, operation_fn run,
-                                  struct operation *operation)
+static connector_status read_once(struct sealed *sealed, struct call *call, sealed_fn run,
+                                  void *context)
 {
   struct work work;
   struct sealed_call inner;
@@ -40,28 +40,57 @@ static connector_status read_once(struct sealed *sealed, struct call *call, oper
     return status;
   status = sealed_call_begin(&inner, sealed, work.connection, work.joined, call->error);
   if (status == CONNECTOR_OK)
-    status = run(&inner, operation);
+    status = run(&inner, context);
   sealed_call_end(&inner);
   work_end_read(&work);
   return status;
 }
 
-static connector_status write_once(struct sealed *sealed, struct call *call, operation_fn run,
-                                   struct operation *operation)
+static connector_status write_once(struct sealed *sealed, struct call *call, sealed_fn run,
+                                   void *context)
 {
   struct work work;
   struct sealed_call inner;
-  connector_status status = store_now(call->store, &operation->now, call->error);
+  connector_status status = work_begin_write(&work, call, true);
 
-  if (status == CONNECTOR_OK)
-    status = work_begin_write(&work, call, true);
   if (status != CONNECTOR_OK)
     return status;
   status = sealed_call_begin(&inner, sealed, work.connection, true, call->error);
   if (status == CONNECTOR_OK)
-    status = run(&inner, operation);
+    status = run(&inner, context);
   sealed_call_end(&inner);
   return work_end_write(&work, status);
+}
+
+typedef connector_status (*once_fn)(struct sealed *, struct call *, sealed_fn, void *);
+
+static connector_status run_unlocked(struct sealed *sealed, struct call *call, once_fn once,
+                                     sealed_fn run, void *context)
+{
+  connector_status status = sealed_unlock(sealed, call);
+
+  if (status != CONNECTOR_OK)
+    return status;
+  status = once(sealed, call, run, context);
+  for (int i = 0; i < RETRIES && status == CONNECTOR_SECRET_SEALED; i++) {
+    status = sealed_unlock_anew(sealed, call);
+    if (status != CONNECTOR_OK)
+      return status;
+    status = once(sealed, call, run, context);
+  }
+  return status;
+}
+
+connector_status sealed_in_read(struct sealed *sealed, struct call *call, sealed_fn run,
+                                void *context)
+{
+  return run_unlocked(sealed, call, read_once, run, context);
+}
+
+connector_status sealed_in_write(struct sealed *sealed, struct call *call, sealed_fn run,
+                                 void *context)
+{
+  return run_unlocked(sealed, call, write_once, run, context);
 }
 
 connector_status sealed_get_now(struct sealed *sealed, struct work *work,
@@ -82,37 +111,31 @@ connector_status sealed_get_now(struct sealed *sealed, struct work *work,
   return status;
 }
 
-typedef connector_status (*once_fn)(struct sealed *, struct call *, operation_fn,
-                                    struct operation *);
+/* A function of the resolver: it may be called by whoever has it. */
+typedef connector_status (*in_fn)(struct sealed *, struct call *, sealed_fn, void *);
 
-/* Once more where the file's root key was another by then, and may be among the vault's own. */
-static connector_status run_sealed(void *user, once_fn once, operation_fn run,
+static connector_status run_sealed(struct sealed *sealed, in_fn in, sealed_fn run,
                                    struct operation *operation, connector_error *error)
 {
-  struct sealed *sealed = user;
   struct call call;
-  connector_status status = CONNECTOR_SECRET_SEALED;
+  connector_status status = CONNECTOR_OK;
 
   if (!atomic_load(&sealed->bound))
     return error_set(error, CONNECTOR_MISUSE, "secrets",
                      "this vault must be handed to connector_open(), itself or in a chain");
   status = call_enter(&call, sealed->store, error);
-  for (int i = 0; i < TRIES && (i == 0 || status == CONNECTOR_SECRET_SEALED); i++) {
-    if (i == 0 && status != CONNECTOR_OK)
-      break;
-    status = sealed_unlock(sealed, &call);
-    if (status == CONNECTOR_OK)
-      status = once(sealed, &call, run, operation);
-    else
-      break;
-  }
+  if (status == CONNECTOR_OK && in == sealed_in_write)
+    status = store_now(call.store, &operation->now, error);
+  if (status == CONNECTOR_OK)
+    status = in(sealed, &call, run, operation);
   return call_end(&call, status);
 }
 
 /* ---- the generation ---- */
 
-static connector_status read_generation(struct sealed_call *call, struct operation *operation)
+static connector_status read_generation(struct sealed_call *call, void *context)
 {
+  struct operation *operation = context;
   struct sealed_root root = { .generation = 0 };
   connector_status status = sealed_root(call, &root);
 
@@ -129,7 +152,7 @@ connector_status sealed_check_generation(struct sealed *sealed, struct call *cal
 
   if (sealed->generation == NULL || store_in_batch(call->store))
     return CONNECTOR_OK;
-  status = run_sealed(sealed, read_once, read_generation, &operation, call->error);
+  status = sealed_in_read(sealed, call, read_generation, &operation);
   if (status != CONNECTOR_OK)
     return status;
   newest = operation.version;
@@ -137,7 +160,7 @@ connector_status sealed_check_generation(struct sealed *sealed, struct call *cal
   if (status != CONNECTOR_OK)
     return host_said(status, &told, "the host's generation can't be had", call->error);
   if (newest > operation.version) /* another thread may have written, and told of it, meanwhile */
-    status = run_sealed(sealed, read_once, read_generation, &operation, call->error);
+    status = sealed_in_read(sealed, call, read_generation, &operation);
   if (status == CONNECTOR_OK && newest > operation.version)
     return error_set(call->error, CONNECTOR_SECRET_TAMPERED, NULL,
                      "the file is an older copy than the one last seen");
@@ -145,8 +168,8 @@ connector_status sealed_check_generation(struct sealed *sealed, struct call *cal
 }
 
 /* A read of an old file must not be taken for one of the newest. */
-static connector_status run_read(struct sealed *sealed, operation_fn run,
-                                 struct operation *operation, connector_error *error)
+static connector_status run_read(struct sealed *sealed, sealed_fn run, struct operation *operation,
+                                 connector_error *error)
 {
   struct call call;
   connector_status status = CONNECTOR_OK;
@@ -157,13 +180,15 @@ static connector_status run_read(struct sealed *sealed, operation_fn run,
       status = sealed_check_generation(sealed, &call);
     status = call_end(&call, status);
   }
-  return status == CONNECTOR_OK ? run_sealed(sealed, read_once, run, operation, error) : status;
+  return status == CONNECTOR_OK ? run_sealed(sealed, sealed_in_read, run, operation, error)
+                                : status;
 }
 
 /* ---- the resolver's functions ---- */
 
-static connector_status run_get(struct sealed_call *call, struct operation *operation)
+static connector_status run_get(struct sealed_call *call, void *context)
 {
+  struct operation *operation = context;
   return sealed_get(call, operation->request, operation->into);
 }
 
@@ -175,8 +200,9 @@ static connector_status vault_get(void *user, const connector_secret_request *re
   return run_read(user, run_get, &operation, error);
 }
 
-static connector_status run_put(struct sealed_call *call, struct operation *operation)
+static connector_status run_put(struct sealed_call *call, void *context)
 {
+  struct operation *operation = context;
   return sealed_write(call, operation->request, operation->secret, operation->expected_version,
                       operation->now, &operation->version);
 }
@@ -188,15 +214,16 @@ static connector_status vault_put(void *user, const connector_secret_request *re
   struct operation operation = { .request = request,
                                  .secret = secret,
                                  .expected_version = expected_version };
-  connector_status status = run_sealed(user, write_once, run_put, &operation, error);
+  connector_status status = run_sealed(user, sealed_in_write, run_put, &operation, error);
 
   if (status == CONNECTOR_OK && version != NULL)
     *version = operation.version;
   return status;
 }
 
-static connector_status run_change(struct sealed_call *call, struct operation *operation)
+static connector_status run_change(struct sealed_call *call, void *context)
 {
+  struct operation *operation = context;
   return sealed_change(call, operation->request, operation->change, operation->now);
 }
 
@@ -205,7 +232,7 @@ static connector_status change(void *user, const connector_secret_request *reque
 {
   struct operation operation = { .request = request, .change = what };
 
-  return run_sealed(user, write_once, run_change, &operation, error);
+  return run_sealed(user, sealed_in_write, run_change, &operation, error);
 }
 
 static connector_status vault_destroy(void *user, const connector_secret_request *request,
@@ -226,8 +253,9 @@ static connector_status vault_restore(void *user, const connector_secret_request
   return change(user, request, SEALED_RESTORE, error);
 }
 
-static connector_status run_list(struct sealed_call *call, struct operation *operation)
+static connector_status run_list(struct sealed_call *call, void *context)
 {
+  struct operation *operation = context;
   struct sealed_head head;
   connector_status status = sealed_list(call, operation->request, &head);
 
@@ -267,7 +295,8 @@ static void vault_close(void *user)
 {
   struct sealed *sealed = user;
 
-  sealed_lock(sealed);
+  sealed_forget_keys(sealed);
+  secret_cell_free(&sealed->root);
   for (size_t i = 0; i < sealed->source_count; i++)
     root_key_free(&sealed->sources[i]);
   pthread_mutex_destroy(&sealed->rotating);

@@ -67,7 +67,16 @@ connector_status sealed_call_begin(struct sealed_call *call, struct sealed *seal
                                    connector_error *error);
 void sealed_call_end(struct sealed_call *call);
 
-/* ---- the resolver (sealed.c) ---- */
+/* ---- transactions and the resolver (sealed.c) ---- */
+
+typedef connector_status (*sealed_fn)(struct sealed_call *call, void *context);
+
+/* Run it in a transaction of the store, with the vault unlocked: again, from the start,
+ * where the file's root key was another by then, and may be among the vault's own. */
+connector_status sealed_in_read(struct sealed *sealed, struct call *call, sealed_fn run,
+                                void *context);
+connector_status sealed_in_write(struct sealed *sealed, struct call *call, sealed_fn run,
+                                 void *context);
 
 /* The vault behind a resolver, or NULL. */
 struct sealed *sealed_of(const connector_secrets *resolver);
@@ -96,8 +105,15 @@ bool sealed_is_unlocked(struct sealed *sealed);
 /* Before a transaction: makes the file's root key known. SECRET_SEALED, SECRET_TAMPERED. */
 connector_status sealed_unlock(struct sealed *sealed, struct call *call);
 
-/* Forgets what was known of keys: the file's may have changed. */
-void sealed_lock(struct sealed *sealed);
+/* The same where the file may have got another root key meanwhile. */
+connector_status sealed_unlock_anew(struct sealed *sealed, struct call *call);
+
+/* Makes a key the file's root key, as far as this vault knows. */
+connector_status sealed_keep_root(struct sealed *sealed, const uint8_t key[SEAL_KEY],
+                                  connector_error *error);
+
+/* Forgets the keys of tenants. */
+void sealed_forget_keys(struct sealed *sealed);
 
 /* Reads the root and its key into `keys->root`, the planned one where the file has none yet. */
 connector_status sealed_root(struct sealed_call *call, struct sealed_root *root);

@@ -131,15 +131,14 @@ static void forget_kept(struct sealed *sealed)
   }
 }
 
-void sealed_lock(struct sealed *sealed)
+void sealed_forget_keys(struct sealed *sealed)
 {
   pthread_mutex_lock(&sealed->lock);
-  secret_cell_free(&sealed->root);
   forget_kept(sealed);
   pthread_mutex_unlock(&sealed->lock);
 }
 
-static connector_status keep_root(struct sealed *sealed, const uint8_t key[SEAL_KEY],
+connector_status sealed_keep_root(struct sealed *sealed, const uint8_t key[SEAL_KEY],
                                   connector_error *error)
 {
   struct secret_cell cell = { 0 };
@@ -171,7 +170,7 @@ static connector_status plan(struct sealed *sealed, uint8_t key[SEAL_KEY], conne
   sealed->planned = planned;
   sealed->planned.salt = sealed->salt;
   pthread_mutex_unlock(&sealed->lock);
-  return keep_root(sealed, key, error);
+  return sealed_keep_root(sealed, key, error);
 }
 
 /* One of the sources has the file's key, or the key is wrong; or the row that tells is. */
@@ -190,7 +189,7 @@ static connector_status find_key(struct sealed *sealed, const struct shown *show
     if (status != CONNECTOR_OK)
       return status;
     if (fits && is_key_of(sealed, &shown->root, key))
-      return keep_root(sealed, key, error);
+      return sealed_keep_root(sealed, key, error);
     opens = opens || (fits && shown->has_key && shown->tenant_id != NULL &&
                       seal_tenant_unwrap(key, sealed->store->id, shown->tenant_id, shown->key.term,
                                          shown->key.wrapped, unwrapped));
@@ -218,20 +217,28 @@ static connector_status unlock_with(struct sealed *sealed, const struct shown *s
   return status;
 }
 
-connector_status sealed_unlock(struct sealed *sealed, struct call *call)
+static connector_status unlock(struct sealed *sealed, struct call *call, bool anew)
 {
   struct shown shown = { .has_root = false };
   connector_status status = CONNECTOR_OK;
 
-  if (sealed_is_unlocked(sealed))
-    return CONNECTOR_OK;
   status = look(call, &shown); /* waits for a connection, so with nothing locked */
   pthread_mutex_lock(&sealed->unlocking);
-  if (status == CONNECTOR_OK && !sealed_is_unlocked(sealed))
+  if (status == CONNECTOR_OK && (anew || !sealed_is_unlocked(sealed)))
     status = unlock_with(sealed, &shown, call->error);
   pthread_mutex_unlock(&sealed->unlocking);
   arena_free(&shown.arena);
   return status;
+}
+
+connector_status sealed_unlock(struct sealed *sealed, struct call *call)
+{
+  return sealed_is_unlocked(sealed) ? CONNECTOR_OK : unlock(sealed, call, false);
+}
+
+connector_status sealed_unlock_anew(struct sealed *sealed, struct call *call)
+{
+  return unlock(sealed, call, true);
 }
 
 /* The root key that is known, or that the file has changed under it. */
@@ -263,8 +270,7 @@ connector_status sealed_root(struct sealed_call *call, struct sealed_root *root)
   if (found) {
     if (is_key_of(sealed, root, call->keys->root))
       return CONNECTOR_OK;
-    sealed_lock(sealed); /* another process has rotated it: whoever asks again may have that key */
-    return wrong_key(call->error);
+    return wrong_key(call->error); /* or it was rotated: sealed_unlock_anew() tells */
   }
   pthread_mutex_lock(&sealed->lock);
   *root = (struct sealed_root){ .form = sealed->planned.form,

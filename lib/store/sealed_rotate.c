@@ -80,8 +80,9 @@ static connector_status rewrap_tenants(struct sealed_call *call, struct root_rot
   return status;
 }
 
-static connector_status write_root(struct sealed_call *call, struct root_rotation *rotation)
+static connector_status write_root(struct sealed_call *call, void *context)
 {
+  struct root_rotation *rotation = context;
   struct sealed_root root;
   connector_status status = sealed_root(call, &root);
 
@@ -98,21 +99,6 @@ static connector_status write_root(struct sealed_call *call, struct root_rotatio
   root.term++;
   root.generation++;
   return sealed_root_write(call, &root, (uint8_t *)rotation->key.bytes);
-}
-
-static connector_status run_root(struct call *call, struct root_rotation *rotation)
-{
-  struct work work;
-  struct sealed_call inner;
-  connector_status status = work_begin_write(&work, call, true);
-
-  if (status != CONNECTOR_OK)
-    return status;
-  status = sealed_call_begin(&inner, rotation->sealed, work.connection, true, call->error);
-  if (status == CONNECTOR_OK)
-    status = write_root(&inner, rotation);
-  sealed_call_end(&inner);
-  return work_end_write(&work, status);
 }
 
 /* The new key is the vault's second before the file has it, so that other threads find it as soon
@@ -141,7 +127,7 @@ static void adopt(struct root_rotation *rotation)
   before = sealed->sources[0];
   sealed->sources[0] = sealed->sources[1];
   sealed->sources[1] = before;
-  sealed_lock(sealed);
+  (void)sealed_keep_root(sealed, (uint8_t *)rotation->key.bytes, NULL); /* else it is found anew */
   pthread_mutex_unlock(&sealed->unlocking);
   root_key_free(&rotation->second);
 }
@@ -165,12 +151,7 @@ static connector_status replace_root(struct call *call, struct root_rotation *ro
 
   pthread_mutex_lock(&sealed->rotating);
   offer(rotation);
-  status = run_root(call, rotation);
-  if (status == CONNECTOR_SECRET_SEALED) { /* another process has rotated it meanwhile */
-    status = sealed_unlock(sealed, call);
-    if (status == CONNECTOR_OK)
-      status = run_root(call, rotation);
-  }
+  status = sealed_in_write(sealed, call, write_root, rotation);
   if (status == CONNECTOR_OK)
     adopt(rotation);
   else
@@ -206,8 +187,6 @@ static connector_status rotate_root(struct call *call, const connector_sealed_op
     status = struct_read(&known, sizeof(known), next, call->error);
   if (status == CONNECTOR_OK)
     status = make_next(&rotation, &known, call->error);
-  if (status == CONNECTOR_OK)
-    status = sealed_unlock(rotation.sealed, call);
   if (status == CONNECTOR_OK)
     status = sealed_check_generation(rotation.sealed, call);
   if (status == CONNECTOR_OK)
@@ -368,38 +347,30 @@ static connector_status rewrap_some(struct sealed_call *call, struct tenant_rota
                                             call->error);
 }
 
-/* One transaction's worth. */
-static connector_status run_some(struct call *call, struct tenant_rotation *rotation)
-{
-  struct work work;
-  struct sealed_call inner;
-  connector_status status = sealed_unlock(rotation->sealed, call);
+/* A transaction's worth, from where the one before it left off. */
+struct stretch {
+  struct tenant_rotation *rotation;
+  struct tenant_rotation before;
+};
 
-  if (status == CONNECTOR_OK)
-    status = work_begin_write(&work, call, true);
-  if (status != CONNECTOR_OK)
-    return status;
-  status = sealed_call_begin(&inner, rotation->sealed, work.connection, true, call->error);
-  if (status == CONNECTOR_OK)
-    status = rewrap_some(&inner, rotation);
-  if (status == CONNECTOR_OK && !rotation->over)
-    status = sealed_root_advance(&inner);
-  sealed_call_end(&inner);
-  status = work_end_write(&work, status);
-  rotation->began = true;
-  return status;
+static connector_status run_stretch(struct sealed_call *call, void *context)
+{
+  struct stretch *stretch = context;
+  struct tenant_rotation *rotation = stretch->rotation;
+  connector_status status = CONNECTOR_OK;
+
+  *rotation = stretch->before;
+  status = rewrap_some(call, rotation);
+  return status == CONNECTOR_OK && !rotation->over ? sealed_root_advance(call) : status;
 }
 
-/* Once more where the file's root key was another by then, and may be among the vault's own. */
-static connector_status run_some_again(struct call *call, struct tenant_rotation *rotation)
+static connector_status run_some(struct call *call, struct tenant_rotation *rotation)
 {
-  const struct tenant_rotation before = *rotation;
-  connector_status status = run_some(call, rotation);
+  struct stretch stretch = { rotation, *rotation };
+  connector_status status = sealed_in_write(rotation->sealed, call, run_stretch, &stretch);
 
-  if (status != CONNECTOR_SECRET_SEALED)
-    return status;
-  *rotation = before; /* that transaction was rolled back */
-  return run_some(call, rotation);
+  rotation->began = true;
+  return status;
 }
 
 static connector_status rotate_tenant(struct call *call, struct tenant_rotation *rotation)
@@ -407,7 +378,7 @@ static connector_status rotate_tenant(struct call *call, struct tenant_rotation 
   connector_status status = CONNECTOR_OK;
 
   while (status == CONNECTOR_OK && !rotation->over) {
-    status = run_some_again(call, rotation);
+    status = run_some(call, rotation);
     if (status == CONNECTOR_OK)
       status = host_progress(rotation->progress, rotation->user, rotation->done, rotation->total,
                              call->error);
@@ -479,7 +450,7 @@ connector_status connector_tenant_key_rotate(connector_store *store, const char 
   if (status == CONNECTOR_OK)
     status = tenant_id != NULL ? rotate_tenant(&call, &rotation) : rotate_all(&call, &rotation);
   if (rotation.sealed != NULL && status == CONNECTOR_OK) {
-    sealed_lock(rotation.sealed);
+    sealed_forget_keys(rotation.sealed);
     sealed_forget_log(&call);
     status = sealed_check_generation(rotation.sealed, &call);
   }
