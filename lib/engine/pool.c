@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/status.h"
 #include "base/thread.h"
+#include "engine/group.h"
 #include "engine/schema.h"
 
 #include <errno.h>
@@ -31,6 +32,7 @@ struct pool {
   char *path;
   pthread_mutex_t write_lock;
   struct connection *writer; /* NULL until first taken */
+  struct group group;
   pthread_mutex_t wait_lock; /* of all below */
   pthread_cond_t slot_free;
   atomic_uint waiting;
@@ -232,6 +234,11 @@ void pool_give_writer(struct pool *pool)
   (void)pthread_mutex_unlock(&pool->write_lock);
 }
 
+struct group *pool_group(struct pool *pool)
+{
+  return &pool->group;
+}
+
 /* ---- opening ---- */
 
 static size_t reader_count(uint32_t asked)
@@ -307,6 +314,8 @@ static struct pool *pool_new(const struct pool_settings *settings)
     goto no_wait_lock;
   if (pthread_cond_init(&pool->slot_free, NULL) != 0)
     goto no_condition;
+  if (!group_init(&pool->group))
+    goto no_group;
   pool->slot_count = slots;
   pool->options.path = pool->path;
   pool->options.memory = strcmp(settings->path, ":memory:") == 0;
@@ -315,6 +324,8 @@ static struct pool *pool_new(const struct pool_settings *settings)
   pool->options.busy_timeout_ms = settings->busy_timeout_ms;
   pool->options.mmap_bytes = settings->mmap_bytes;
   return pool;
+no_group:
+  (void)pthread_cond_destroy(&pool->slot_free);
 no_condition:
   (void)pthread_mutex_destroy(&pool->wait_lock);
 no_wait_lock:
@@ -412,6 +423,7 @@ void pool_close(struct pool *pool)
   for (size_t i = 0; i < LONG_READERS_KEPT; i++)
     close_reader(pool, pool->long_readers[i]);
   connection_close(pool->writer);
+  group_free(&pool->group);
   (void)pthread_cond_destroy(&pool->slot_free);
   (void)pthread_mutex_destroy(&pool->wait_lock);
   (void)pthread_mutex_destroy(&pool->write_lock);

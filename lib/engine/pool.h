@@ -7,6 +7,7 @@
 
 #include "engine/engine.h"
 
+struct group;
 struct pool;
 
 struct pool_settings {
@@ -28,6 +29,9 @@ void pool_close(struct pool *pool);
 connector_status pool_take_writer(struct pool *pool, struct connection **out,
                                   connector_error *error);
 void pool_give_writer(struct pool *pool);
+
+/* The writes that share a transaction (group.h); touched by whoever has the writer. */
+struct group *pool_group(struct pool *pool);
 
 struct reader {
   struct connection *connection;

@@ -39,7 +39,7 @@ static connector_status run_outermost(struct call *call, batched_fn run, void *u
   connector_store *store = call->store;
   struct batch state = { 0 };
   struct work work;
-  connector_status status = work_begin_write(&work, call, true);
+  connector_status status = work_begin_alone(&work, call);
 
   if (status != CONNECTOR_OK)
     return status;

@@ -141,7 +141,7 @@ static connector_status settle_key(struct work *work, bool first)
   if (atomic_load_explicit(&store->history_checked, memory_order_relaxed))
     return CONNECTOR_OK;
   status = chain_check_key(store, work->connection, &keyed, work->call->error);
-  if (status == CONNECTOR_OK && keyed && !work->joined && !work->changed)
+  if (status == CONNECTOR_OK && keyed && !work->joined && !work->member.shared && !work->changed)
     atomic_store_explicit(&store->history_checked, true, memory_order_relaxed);
   if (status != CONNECTOR_OK || keyed)
     return status;

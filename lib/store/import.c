@@ -288,7 +288,7 @@ static connector_status write_line(struct importing *importing, struct work *wor
 static connector_status write_chunk(struct importing *importing)
 {
   struct work work;
-  connector_status status = work_begin_write(&work, importing->call, true);
+  connector_status status = work_begin_alone(&work, importing->call);
 
   if (status != CONNECTOR_OK)
     return status;

@@ -51,7 +51,7 @@ static connector_status write_once(struct sealed *sealed, struct call *call, sea
 {
   struct work work;
   struct sealed_call inner;
-  connector_status status = work_begin_write(&work, call, true);
+  connector_status status = work_begin_alone(&work, call);
 
   if (status != CONNECTOR_OK)
     return status;

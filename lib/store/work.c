@@ -181,7 +181,7 @@ static connector_status join(struct work *work, bool steps)
   return status;
 }
 
-connector_status work_begin_write(struct work *work, struct call *call, bool steps)
+static connector_status begin(struct work *work, struct call *call, bool steps, bool alone)
 {
   connector_store *store = call->store;
   connector_status status = CONNECTOR_OK;
@@ -194,13 +194,19 @@ connector_status work_begin_write(struct work *work, struct call *call, bool ste
     return error_set(call->error, CONNECTOR_READ_ONLY, NULL, "the store is opened read-only");
   if (work->joined)
     return join(work, steps);
-  status = pool_take_writer(store->pool, &work->connection, call->error);
-  if (status != CONNECTOR_OK)
-    return status;
-  status = connection_begin_write(work->connection, call->error);
-  if (status != CONNECTOR_OK)
-    pool_give_writer(store->pool);
+  status = group_begin(store->pool, &work->member, alone, call->error);
+  work->connection = work->member.connection;
   return status;
+}
+
+connector_status work_begin_write(struct work *work, struct call *call, bool steps)
+{
+  return begin(work, call, steps, false);
+}
+
+connector_status work_begin_alone(struct work *work, struct call *call)
+{
+  return begin(work, call, true, true);
 }
 
 static connector_status end_joined(struct work *work, connector_status status)
@@ -223,11 +229,7 @@ connector_status work_end_write(struct work *work, connector_status status)
 
   if (work->joined)
     return end_joined(work, status);
-  if (status == CONNECTOR_OK)
-    status = connection_commit(work->connection, work->call->error);
-  else
-    connection_rollback(work->connection);
-  pool_give_writer(store->pool);
+  status = group_end(store->pool, &work->member, status, work->call->error);
   if (status == CONNECTOR_OK) {
     atomic_fetch_add_explicit(&store->writes, 1, memory_order_relaxed);
     wait_wake(&store->waiting);

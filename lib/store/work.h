@@ -5,6 +5,7 @@
 #ifndef STORE_WORK_H
 #define STORE_WORK_H
 
+#include "engine/group.h"
 #include "store/store.h"
 
 /* Changes in the order they were made. */
@@ -25,6 +26,7 @@ struct work {
   struct connection *connection;
   struct reader reader;
   bool joined;            /* to a batch of this thread */
+  struct member member;   /* a write that is not joined shares its commit */
   bool undoable;          /* joined with a savepoint of its own */
   bool changed;           /* it has written to history */
   size_t mark;            /* changes of the batch before this work */
@@ -50,6 +52,10 @@ void work_end_long(struct work *work);
  * may fail after it wrote: inside a batch it then gets a savepoint. READ_ONLY where the store is.
  */
 connector_status work_begin_write(struct work *work, struct call *call, bool steps);
+
+/* The same with a transaction that is shared with nobody: for what takes long, or runs the host's
+ * code. */
+connector_status work_begin_alone(struct work *work, struct call *call);
 
 /* Commits where the status is CONNECTOR_OK, else undoes; returns what came of it. After a commit
  * the host is told of the changes. */
