@@ -50,6 +50,7 @@ extern const struct group bench_memory_claims;
 extern const struct group bench_large_claims;
 extern const struct group bench_json;
 extern const struct group bench_threads;
+extern const struct group bench_writers;
 extern const struct group bench_secrets;
 
 /* For `skip` of the groups that need storage in memory. */

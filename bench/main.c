@@ -20,10 +20,22 @@ enum {
 };
 
 static const struct group *const groups[] = {
-  &bench_disk_writes, &bench_memory_writes, &bench_disk_history,  &bench_memory_history,
-  &bench_feed,        &bench_claims,        &bench_memory_claims, &bench_streams,
-  &bench_json,        &bench_threads,       &bench_reads,         &bench_opens,
-  &bench_secrets,     &bench_large_claims, /* the last: it writes to the large file */
+  &bench_disk_writes,
+  &bench_memory_writes,
+  &bench_disk_history,
+  &bench_memory_history,
+  &bench_feed,
+  &bench_claims,
+  &bench_memory_claims,
+  &bench_streams,
+  &bench_json,
+  &bench_threads,
+  &bench_reads,
+  &bench_opens,
+  &bench_secrets,
+  &bench_writers,
+  /* the last: it writes to the large file */
+  &bench_large_claims,
 };
 
 enum { GROUPS = sizeof(groups) / sizeof(groups[0]) };
