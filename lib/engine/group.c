@@ -146,7 +146,7 @@ connector_status group_end(struct pool *pool, struct member *member, connector_s
 {
   struct group *group = pool_group(pool);
 
-  if (status == CONNECTOR_OK && member->shared)
+  if (status == CONNECTOR_OK) /* what comes next must not begin another transaction unseen */
     status = connection_undone(member->connection, error);
   if (status == CONNECTOR_OK && member->shared)
     status = connection_release(member->connection, error);
