@@ -133,11 +133,12 @@ connector_status group_begin(struct pool *pool, struct member *member, bool alon
 
 static void undo(struct group *group, struct member *member)
 {
-  if (!member->shared)
+  if (!member->shared) {
     connection_rollback(member->connection);
-  else if (connection_in_transaction(member->connection))
-    connection_rollback_to(member->connection);
-  else
+    return;
+  }
+  connection_rollback_to(member->connection);
+  if (!connection_in_transaction(member->connection))
     tell_undone(group);
 }
 
