@@ -11,6 +11,7 @@
 #include "sanitizer.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
@@ -27,11 +28,11 @@
 
 /* Outstanding allocations, and which of them fails while `armed`. */
 HEAP_STORAGE struct {
-  bool armed;
+  atomic_bool armed;
   bool from_then_on;
   long at;
-  long calls;
-  long outstanding;
+  atomic_long calls;
+  atomic_long outstanding;
 } heap;
 
 #if defined(__linux__) && defined(__GLIBC__) && !UNDER_SANITIZER
@@ -44,12 +45,13 @@ extern void __libc_free(void *block);
 
 static bool fails_now(void)
 {
+  long calls = 0;
   bool fails = false;
 
   if (!heap.armed)
     return false;
-  heap.calls++;
-  fails = heap.calls == heap.at || (heap.from_then_on && heap.calls > heap.at);
+  calls = ++heap.calls;
+  fails = calls == heap.at || (heap.from_then_on && calls > heap.at);
   if (fails)
     errno = ENOMEM;
   return fails;

@@ -5,6 +5,8 @@
 #ifndef TESTS_FAILING_VFS_H
 #define TESTS_FAILING_VFS_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include <sqlite3.h>
@@ -20,9 +22,9 @@ enum disk_call {
 static struct {
   unsigned calls; /* of enum disk_call: the ones that are counted and fail */
   int code;       /* what they answer */
-  long at;        /* the first one that fails; 0: none */
+  atomic_long at; /* the first one that fails; 0: none */
   bool from_then_on;
-  long count;
+  atomic_long count;
 } disk;
 
 struct failing_file {
@@ -34,10 +36,12 @@ static sqlite3_vfs *real_vfs;
 
 static inline bool disk_fails(enum disk_call call)
 {
-  if (disk.at == 0 || (disk.calls & call) == 0)
+  long at = disk.at;
+  long count = 0;
+  if (at == 0 || (disk.calls & call) == 0)
     return false;
-  disk.count++;
-  return disk.count == disk.at || (disk.from_then_on && disk.count > disk.at);
+  count = ++disk.count;
+  return count == at || (disk.from_then_on && count > at);
 }
 
 /* From now on the `at`-th of these calls fails with `code`. */
@@ -45,9 +49,9 @@ static inline void fail_disk(unsigned calls, int code, long at, bool from_then_o
 {
   disk.calls = calls;
   disk.code = code;
-  disk.at = at;
   disk.from_then_on = from_then_on;
   disk.count = 0;
+  disk.at = at; /* last: other threads look at it first */
 }
 
 /* Makes room again; tells whether a call was made to fail. */
