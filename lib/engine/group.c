@@ -85,12 +85,19 @@ static bool may_hand_on(struct group *group)
   return atomic_load(&group->coming) > 0 && group->count < MEMBERS_MOST;
 }
 
-/* With nothing of this thread's own to commit: others may have. */
-static void leave(struct pool *pool, struct group *group, struct connection *connection)
+/* For a write that is refused. What it saw is committed first, so that its caller finds it when it
+ * looks: it might else try again in vain, for ever, and hand on what never is committed. Where that
+ * fails, so has this: it may have been refused for what was not kept. */
+static connector_status leave(struct pool *pool, struct connection *connection,
+                              connector_status status, connector_error *error)
 {
-  if (group->members != NULL && !may_hand_on(group))
-    (void)commit(group, connection, NULL);
+  struct group *group = pool_group(pool);
+  connector_status committed = CONNECTOR_OK;
+
+  if (group->members != NULL)
+    committed = commit(group, connection, error);
   pool_give_writer(pool);
+  return committed != CONNECTOR_OK ? committed : status;
 }
 
 static connector_status join(struct pool *pool, struct group *group, struct member *member,
@@ -103,8 +110,7 @@ static connector_status join(struct pool *pool, struct group *group, struct memb
     return CONNECTOR_OK;
   if (!connection_in_transaction(member->connection))
     tell_undone(group);
-  leave(pool, group, member->connection);
-  return status;
+  return leave(pool, member->connection, status, error);
 }
 
 connector_status group_begin(struct pool *pool, struct member *member, bool alone,
@@ -153,8 +159,7 @@ connector_status group_end(struct pool *pool, struct member *member, connector_s
     status = connection_release(member->connection, error);
   if (status != CONNECTOR_OK) {
     undo(group, member);
-    leave(pool, group, member->connection);
-    return status;
+    return leave(pool, member->connection, status, error);
   }
   if (member->alone || !may_hand_on(group)) {
     status = commit(group, member->connection, error);

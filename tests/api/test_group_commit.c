@@ -467,6 +467,50 @@ static void what_each_thread_was_told_is_true(void **state)
     assert_int_equal(told.seqs[i], i + 1);
 }
 
+/* Changes the shared record from what was read; a conflict is with what can be read at once. */
+static void *change_what_was_read(void *user)
+{
+  struct worker *worker = user;
+  become("tenant-a", "user-ann", CONNECTOR_ROLE_TENANT);
+  while (worker->shared_updates < ROUNDS && worker->bad == 0) {
+    connector *record = NULL;
+    connector *again = NULL;
+    expect(connector_get(test.store, shared_id, 0, &record, &failure) == CONNECTOR_OK);
+    if (record == NULL)
+      break;
+    connector_status status = connector_update(
+        test.store, shared_id, record->version,
+        PATCH(.consecutive_errors = record->consecutive_errors + 1), NULL, &failure);
+    expect(status == CONNECTOR_OK || status == CONNECTOR_CONFLICT);
+    worker->shared_updates += status == CONNECTOR_OK;
+    int64_t wanted = status == CONNECTOR_OK ? record->version + 1 : failure.version;
+    expect(wanted > record->version);
+    expect(connector_get(test.store, shared_id, 0, &again, &failure) == CONNECTOR_OK);
+    expect(again != NULL && again->version >= wanted);
+    connector_free(again);
+    connector_free(record);
+  }
+  return NULL;
+}
+
+static void a_conflict_is_with_what_can_be_read(void **state)
+{
+  (void)state;
+  memset(workers, 0, sizeof(workers));
+  for (int i = 0; i < THREADS; i++)
+    assert_int_equal(pthread_create(&workers[i].thread, NULL, change_what_was_read, &workers[i]),
+                     0);
+  for (int i = 0; i < THREADS; i++)
+    assert_int_equal(pthread_join(workers[i].thread, NULL), 0);
+  for (int i = 0; i < THREADS; i++)
+    if (workers[i].bad > 0)
+      fail_msg("%s", workers[i].first_bad);
+  connector *shared = fetch(shared_id);
+  assert_int_equal(shared->consecutive_errors, THREADS * ROUNDS);
+  assert_int_equal(shared->version, 1 + THREADS * ROUNDS);
+  connector_free(shared);
+}
+
 static void a_new_store_reads_the_same(void **state)
 {
   connector_options options = group_options();
@@ -582,6 +626,7 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
     shared_test(what_each_thread_was_told_is_true),
+    shared_test(a_conflict_is_with_what_can_be_read),
     shared_test(a_new_store_reads_the_same),
     shared_test(two_processes_of_many_threads_write_one_file),
     shared_test(the_errors_of_a_lone_thread_are_its_own),

@@ -10,7 +10,6 @@
 #include "fault/failing_vfs.h"
 
 #include <pthread.h>
-#include <semaphore.h>
 #include <time.h>
 
 enum { WRITERS_MOST = 48, GROUP_MOST = 33, THREADS = 8, WRITES = 150 };
@@ -22,7 +21,7 @@ struct writer {
   pthread_t thread;
   bool alone, held;
   const char *sql;
-  sem_t go;
+  atomic_bool go;
   connector_status verdict; /* what group_end() is told */
   struct member member;
   connector_status begun, ran, ended;
@@ -119,8 +118,8 @@ static void *write_once(void *user)
     if (writer->sql != NULL)
       writer->ran = connection_run(writer->member.connection, writer->sql, &writer->error);
     atomic_store(&writer->step, BEGUN);
-    if (writer->held)
-      sem_wait(&writer->go);
+    while (writer->held && !atomic_load(&writer->go))
+      pause_ms(1);
     writer->ended = group_end(pool, &writer->member,
                               writer->ran != CONNECTOR_OK ? writer->ran : writer->verdict,
                               &writer->error);
@@ -136,7 +135,6 @@ static struct writer *start(const char *sql, bool alone, bool held)
   writer->sql = sql;
   writer->alone = alone;
   writer->held = held;
-  assert_int_equal(sem_init(&writer->go, 0, 0), 0);
   assert_int_equal(pthread_create(&writer->thread, NULL, write_once, writer), 0);
   return writer;
 }
@@ -174,15 +172,13 @@ static struct writer *queue(const char *sql)
 static void let_end(struct writer *writer, connector_status verdict)
 {
   writer->verdict = verdict;
-  sem_post(&writer->go);
+  atomic_store(&writer->go, true);
 }
 
 static void join_all(void)
 {
-  for (size_t i = 0; i < started; i++) {
+  for (size_t i = 0; i < started; i++)
     assert_int_equal(pthread_join(writers[i].thread, NULL), 0);
-    sem_destroy(&writers[i].go);
-  }
   started = 0;
 }
 
@@ -261,15 +257,15 @@ static void two_share_a_commit(void **state)
 }
 
 /* Three writers, the third of which holds the transaction of all. */
-static void begin_three(struct writer *three[3], connector_status first, connector_status second)
+static void begin_three(struct writer *three[3])
 {
   three[0] = begin("INSERT INTO note VALUES (1, 'a')");
   three[1] = queue("INSERT INTO note VALUES (2, 'b')");
   three[2] = NULL;
-  let_end(three[0], first);
+  let_end(three[0], CONNECTOR_OK);
   await(three[1], BEGUN);
   three[2] = queue("INSERT INTO note VALUES (3, 'c')");
-  let_end(three[1], second);
+  let_end(three[1], CONNECTOR_OK);
   await(three[2], BEGUN);
 }
 
@@ -277,7 +273,7 @@ static void three_share_a_commit(void **state)
 {
   struct writer *three[3];
   (void)state;
-  begin_three(three, CONNECTOR_OK, CONNECTOR_OK);
+  begin_three(three);
   assert_waits(three[0]);
   assert_waits(three[1]);
   assert_int_equal(notes(), 0);
@@ -357,20 +353,65 @@ static void alone_is_committed_though_others_come(void **state)
 
 /* ---- failures of one ---- */
 
+/* What it was refused for can be read when it is told. */
 static void a_later_one_that_fails_is_undone_alone(void **state)
 {
-  struct writer *three[3];
   (void)state;
-  begin_three(three, CONNECTOR_OK, CONNECTOR_CONFLICT);
-  await(three[1], ENDED);
-  assert_told(three[1], CONNECTOR_CONFLICT);
-  assert_waits(three[0]);
-  let_end(three[2], CONNECTOR_OK);
+  struct writer *first = begin("INSERT INTO note VALUES (1, 'a')");
+  struct writer *second = queue("INSERT INTO note VALUES (2, 'b')");
+  struct writer *third = NULL;
+  let_end(first, CONNECTOR_OK);
+  await(second, BEGUN);
+  third = queue("INSERT INTO note VALUES (3, 'c')");
+  let_end(second, CONNECTOR_CONFLICT);
+  await(second, ENDED);
+  assert_told(second, CONNECTOR_CONFLICT);
+  assert_true(noted(1));
+  await(third, BEGUN);
+  await(first, ENDED);
+  assert_false(third->member.shared);
+  let_end(third, CONNECTOR_OK);
   join_all();
-  assert_told(three[0], CONNECTOR_OK);
-  assert_told(three[2], CONNECTOR_OK);
+  assert_told(first, CONNECTOR_OK);
+  assert_told(third, CONNECTOR_OK);
   assert_true(noted(1) && !noted(2) && noted(3));
-  assert_int_equal(atomic_load(&commits), 1);
+  assert_int_equal(atomic_load(&commits), 2);
+  assert_goes_on();
+}
+
+static atomic_bool refusals_end;
+
+static void *be_refused(void *user)
+{
+  (void)user;
+  while (!atomic_load(&refusals_end)) {
+    struct member member;
+    if (group_begin(pool, &member, false, NULL) == CONNECTOR_OK)
+      (void)group_end(pool, &member, CONNECTOR_CONFLICT, NULL);
+  }
+  return NULL;
+}
+
+/* As writers do that read an old version again and again. */
+static void refusals_without_end_hold_up_no_commit(void **state)
+{
+  pthread_t refused[THREADS];
+  (void)state;
+  atomic_store(&refusals_end, false);
+  struct writer *first = begin("INSERT INTO note VALUES (1, 'a')");
+  for (int i = 0; i < THREADS; i++)
+    assert_int_equal(pthread_create(&refused[i], NULL, be_refused, NULL), 0);
+  await_coming(THREADS);
+  let_end(first, CONNECTOR_OK);
+  for (int i = 0; i < 10000 && atomic_load(&first->step) != ENDED; i++)
+    pause_ms(1);
+  int ended = atomic_load(&first->step);
+  atomic_store(&refusals_end, true);
+  for (int i = 0; i < THREADS; i++)
+    assert_int_equal(pthread_join(refused[i], NULL), 0);
+  assert_int_equal(ended, ENDED);
+  join_all();
+  assert_told(first, CONNECTOR_OK);
   assert_goes_on();
 }
 
@@ -378,7 +419,7 @@ static void the_last_one_that_fails_commits_for_the_others(void **state)
 {
   struct writer *three[3];
   (void)state;
-  begin_three(three, CONNECTOR_OK, CONNECTOR_OK);
+  begin_three(three);
   let_end(three[2], CONNECTOR_INVALID);
   join_all();
   assert_told(three[0], CONNECTOR_OK);
@@ -450,7 +491,7 @@ static void a_commit_that_fails_is_told_to_all(void **state)
 {
   struct writer *three[3];
   (void)state;
-  begin_three(three, CONNECTOR_OK, CONNECTOR_OK);
+  begin_three(three);
   fail_disk(DISK_WRITE, SQLITE_FULL, 1, false);
   let_end(three[2], CONNECTOR_OK);
   join_all();
@@ -463,19 +504,20 @@ static void a_commit_that_fails_is_told_to_all(void **state)
   assert_goes_on();
 }
 
-/* Its own failure is what it is told. */
-static void a_failing_one_that_commits_for_others_keeps_its_own_error(void **state)
+/* It may have been refused for what was not kept. */
+static void a_refusal_whose_commit_fails_is_that_failure(void **state)
 {
   struct writer *three[3];
   (void)state;
-  begin_three(three, CONNECTOR_OK, CONNECTOR_OK);
+  begin_three(three);
   fail_disk(DISK_WRITE, SQLITE_FULL, 1, false);
   let_end(three[2], CONNECTOR_CONFLICT);
   join_all();
   assert_true(mend_disk());
   assert_told(three[0], CONNECTOR_DISK_FULL);
   assert_told(three[1], CONNECTOR_DISK_FULL);
-  assert_told(three[2], CONNECTOR_CONFLICT);
+  assert_told(three[2], CONNECTOR_DISK_FULL);
+  assert_string_equal(three[2]->error.message, "there is no room left to write");
   assert_int_equal(notes(), 0);
   assert_goes_on();
 }
@@ -503,7 +545,7 @@ static void a_full_file_tells_those_who_wait_busy(void **state)
 static void undone_behind_its_back(connector_status verdict)
 {
   struct writer *three[3];
-  begin_three(three, CONNECTOR_OK, CONNECTOR_OK);
+  begin_three(three);
   engine_ok(connection_run(three[2]->member.connection, "ROLLBACK", &failure));
   let_end(three[2], verdict);
   join_all();
@@ -532,7 +574,7 @@ static void a_write_that_cannot_be_undone_alone_is_undone_with_all(void **state)
   struct writer *three[3];
   sqlite3_stmt *kept = NULL;
   (void)state;
-  begin_three(three, CONNECTOR_OK, CONNECTOR_OK);
+  begin_three(three);
   kept = break_step(STEP_ROLLBACK_TO);
   let_end(three[2], CONNECTOR_INVALID);
   join_all();
@@ -652,12 +694,13 @@ int main(void)
     group_test(alone_commits_what_is_open_and_shares_with_nobody),
     group_test(alone_is_committed_though_others_come),
     group_test(a_later_one_that_fails_is_undone_alone),
+    group_test(refusals_without_end_hold_up_no_commit),
     group_test(the_last_one_that_fails_commits_for_the_others),
     group_test(after_a_first_one_that_fails_the_next_begins_anew),
     group_test(a_statement_that_fails_has_its_own_text),
     group_test(a_savepoint_that_fails_is_the_newcomers_alone),
     group_test(a_commit_that_fails_is_told_to_all),
-    group_test(a_failing_one_that_commits_for_others_keeps_its_own_error),
+    group_test(a_refusal_whose_commit_fails_is_that_failure),
     group_test(a_full_file_tells_those_who_wait_busy),
     group_test(a_transaction_undone_by_the_engine_is_busy_for_those_who_wait),
     group_test(a_write_after_which_nothing_is_open_is_no_success),
