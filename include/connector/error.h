@@ -52,7 +52,8 @@ typedef enum connector_status {
   CONNECTOR_EXISTS = 4,    /**< the idempotency key or id was used before with other content */
   CONNECTOR_UNAUTHENTICATED = 5, /**< the caller callback named no tenant */
   CONNECTOR_DENIED = 6,          /**< the host's rules, or the caller's own reach, refused */
-  CONNECTOR_BUSY = 7,            /**< another process held the write lock past the timeout */
+  CONNECTOR_BUSY = 7,            /**< not now: the write lock was held past the timeout, the log is
+                                      at its limit, or another write's failure undid this one */
   CONNECTOR_LEASED = 8,          /**< another worker holds this lease: error.version is its fence */
   CONNECTOR_STALE = 9,           /**< the lease was lost or taken over */
   CONNECTOR_TOO_LARGE = 10,      /**< a whole document is over its limit */

@@ -239,6 +239,11 @@ typedef struct connector_options {
   uint32_t secret_timeout_ms; /**< for each call of a resolver; 0 = its own. @since 0.3.0 */
   bool lock_secrets;          /**< fail where memory for secrets can't be locked, instead of going
                                    on with memory that may reach swap. @since 0.3.0 */
+  uint64_t wal_most_bytes;    /**< bytes of the write-ahead log from which writes are refused with
+                                   BUSY while a reader keeps it from being moved into the file: it
+                                   grows by one transaction more at most. `log` is warned from
+                                   64 MiB on, at each doubling. At least 8 MiB; 0 = 4 GiB.
+                                   @since 0.3.0 */
 } connector_options;
 
 /** Bytes of `history_key`. @since 0.2.0 */

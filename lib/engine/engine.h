@@ -21,8 +21,10 @@ struct engine_options {
   bool full_durability;
   uint32_t busy_timeout_ms;
   uint64_t mmap_bytes;
+  uint64_t log_limit_bytes; /* of the write-ahead log; 0: none */
   atomic_llong busy_waits;
   atomic_llong longest_wait_us;
+  atomic_llong log_grown_to; /* bytes that are to be warned of; 0: none */
 };
 
 enum connection_use { CONNECTION_READ, CONNECTION_WRITE };

@@ -323,6 +323,7 @@ static struct pool *pool_new(const struct pool_settings *settings)
   pool->options.full_durability = settings->full_durability;
   pool->options.busy_timeout_ms = settings->busy_timeout_ms;
   pool->options.mmap_bytes = settings->mmap_bytes;
+  pool->options.log_limit_bytes = settings->log_limit_bytes;
   return pool;
 no_group:
   (void)pthread_cond_destroy(&pool->slot_free);
@@ -446,6 +447,13 @@ void pool_figures(struct pool *pool, struct pool_figures *figures)
 const char *pool_path(const struct pool *pool)
 {
   return pool->path;
+}
+
+int64_t pool_log_grown(struct pool *pool)
+{
+  if (atomic_load_explicit(&pool->options.log_grown_to, memory_order_relaxed) == 0)
+    return 0;
+  return (int64_t)atomic_exchange(&pool->options.log_grown_to, 0);
 }
 
 int64_t pool_wal_bytes(const struct pool *pool)

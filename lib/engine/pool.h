@@ -18,6 +18,7 @@ struct pool_settings {
   uint32_t busy_timeout_ms;
   uint32_t readers; /* 0: by processors */
   uint64_t mmap_bytes;
+  uint64_t log_limit_bytes;
 };
 
 /* Opens the file: creates or migrates it where needed and allowed. */
@@ -62,6 +63,10 @@ void pool_figures(struct pool *pool, struct pool_figures *figures);
 /* The path, absolute whatever was given, so that it means the same after chdir(); ":memory:" as it
  * is. */
 const char *pool_path(const struct pool *pool);
+
+/* Bytes to which the write-ahead log has grown behind a reader, where that was not told before;
+ * else 0. */
+int64_t pool_log_grown(struct pool *pool);
 
 /* Bytes of the write-ahead log; 0 where there is none. */
 int64_t pool_wal_bytes(const struct pool *pool);

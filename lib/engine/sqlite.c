@@ -108,15 +108,18 @@ static int wait_for_lock(void *user, int tries)
 {
   struct connection *connection = user;
   int64_t now = clock_monotonic_us();
+  int64_t patience = connection->patience_us;
   int64_t waited = 0;
 
-  if (tries == 0) {
+  if (tries == 0)
     connection->wait_started_us = now;
-    atomic_fetch_add(&connection->options->busy_waits, 1);
-  }
   waited = now - connection->wait_started_us;
-  note_wait(connection->options, waited);
-  if (waited >= (int64_t)connection->options->busy_timeout_ms * 1000)
+  if (patience == 0) {
+    patience = (int64_t)connection->options->busy_timeout_ms * 1000;
+    atomic_fetch_add(&connection->options->busy_waits, tries == 0);
+    note_wait(connection->options, waited);
+  }
+  if (waited >= patience)
     return 0;
   sleep_us(next_sleep_us(waited));
   return 1;
@@ -194,6 +197,8 @@ static connector_status settle(struct connection *connection, enum connection_us
                    (long long)options->mmap_bytes, options->full_durability ? "FULL" : "NORMAL",
                    use == CONNECTION_WRITE ? -16384 : -4096,
                    use == CONNECTION_READ && !options->memory);
+  if (use == CONNECTION_WRITE && !options->memory)
+    log_watch(connection);
   return connection_run(connection, sql, error);
 }
 
@@ -318,7 +323,9 @@ static connector_status take_step(struct connection *connection, enum transactio
 
 connector_status connection_begin_write(struct connection *connection, connector_error *error)
 {
-  return take_step(connection, STEP_BEGIN_WRITE, error);
+  connector_status status = log_make_room(connection, error);
+
+  return status == CONNECTOR_OK ? take_step(connection, STEP_BEGIN_WRITE, error) : status;
 }
 
 connector_status connection_begin_read(struct connection *connection, connector_error *error)

@@ -33,11 +33,21 @@ struct statement {
   int failure; /* the first bind that failed, or SQLITE_OK */
 };
 
+/* The write-ahead log as this connection last saw it. */
+struct log_length {
+  int64_t pages;
+  int64_t page_bytes; /* with its header in the log; 0 until it matters */
+  int64_t settle_at;  /* bytes from which readers are waited for */
+  int64_t warn_at;
+};
+
 struct connection {
   sqlite3 *db;
   struct engine_options *options;
   connector_status failure; /* the last one */
   int64_t wait_started_us;
+  int64_t patience_us; /* of a wait that is not for a write; 0: as the options say */
+  struct log_length log;
   uint64_t tick;
   sqlite3_stmt *transactions[TRANSACTION_STEPS];
   struct statement statements[STATEMENTS_KEPT];
@@ -47,5 +57,13 @@ struct connection {
 connector_status connection_fail(struct connection *connection, int code, connector_error *error);
 
 void statements_close(struct connection *connection);
+
+/* ---- sqlite_log.c, of the connection that writes ---- */
+
+/* From now on commits move the log into the file. */
+void log_watch(struct connection *connection);
+
+/* Before a write: BUSY where the log is at its limit and a reader holds it there. */
+connector_status log_make_room(struct connection *connection, connector_error *error);
 
 #endif

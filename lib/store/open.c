@@ -25,6 +25,8 @@ enum {
 };
 
 static const char default_prefix[] = "cnn_";
+static const uint64_t wal_most_least = UINT64_C(8) << 20;
+static const uint64_t wal_most_usual = UINT64_C(4) << 30;
 
 /* ---- options ---- */
 
@@ -136,6 +138,8 @@ connector_status store_settle(connector_store *store, const connector_options *o
     return error_set(error, CONNECTOR_INVALID, "durability", "is not one of its values");
   if ((unsigned)options->guard > CONNECTOR_GUARD_ALLOW)
     return error_set(error, CONNECTOR_INVALID, "guard", "is not one of its values");
+  if (options->wal_most_bytes > 0 && options->wal_most_bytes < wal_most_least)
+    return error_set(error, CONNECTOR_INVALID, "wal_most_bytes", "must be at least 8 MiB");
   store->user = options->user;
   store->caller = options->caller;
   store->authorize = options->authorize;
@@ -206,6 +210,7 @@ static connector_status open_pool(connector_store *store, const char *path,
     .busy_timeout_ms = options->busy_timeout_ms > 0 ? options->busy_timeout_ms : BUSY_TIMEOUT_MS,
     .readers = options->readers,
     .mmap_bytes = options->mmap_bytes,
+    .log_limit_bytes = options->wal_most_bytes > 0 ? options->wal_most_bytes : wal_most_usual,
   };
   struct reader reader = { 0 };
   connector_status status = pool_open(&settings, &store->pool, error);

@@ -181,6 +181,21 @@ static connector_status join(struct work *work, bool steps)
   return status;
 }
 
+/* A reader that never ends keeps the log from being emptied. */
+static void warn_of_log(const connector_store *store)
+{
+  int64_t bytes = pool_log_grown(store->pool);
+  char message[160];
+
+  if (bytes == 0)
+    return;
+  (void)snprintf(message, sizeof(message),
+                 "the write-ahead log has grown to %lld bytes, for a reader that began long ago "
+                 "keeps it from being moved into the file",
+                 (long long)bytes);
+  store_log(store, CONNECTOR_LOG_WARNING, message);
+}
+
 static connector_status begin(struct work *work, struct call *call, bool steps, bool alone)
 {
   connector_store *store = call->store;
@@ -196,6 +211,8 @@ static connector_status begin(struct work *work, struct call *call, bool steps, 
     return join(work, steps);
   status = group_begin(store->pool, &work->member, alone, call->error);
   work->connection = work->member.connection;
+  if (status != CONNECTOR_OK)
+    warn_of_log(store);
   return status;
 }
 
@@ -234,6 +251,7 @@ connector_status work_end_write(struct work *work, connector_status status)
     atomic_fetch_add_explicit(&store->writes, 1, memory_order_relaxed);
     wait_wake(&store->waiting);
     changes_tell(store, &work->own);
+    warn_of_log(store);
   }
   changes_free(&work->own);
   return status;
