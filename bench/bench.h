@@ -50,7 +50,10 @@ extern const struct group bench_memory_claims;
 extern const struct group bench_large_claims;
 extern const struct group bench_json;
 extern const struct group bench_threads;
+extern const struct group bench_beside;
 extern const struct group bench_writers;
+extern const struct group bench_writers_slow;
+extern const struct group bench_writers_normal;
 extern const struct group bench_secrets;
 
 /* For `skip` of the groups that need storage in memory. */
@@ -101,6 +104,9 @@ void pair_close(struct pair *pair);
 connector_store *library_open(const char *path);
 
 connector_store *library_open_with_history(const char *path);
+
+/* Without history, and its commits wait for no disk. */
+connector_store *library_open_relaxed(const char *path);
 
 /* Says what the library answered and returns whether it was CONNECTOR_OK. */
 bool library_good(connector_status status, const connector_error *error);

@@ -98,6 +98,11 @@ struct handwritten *handwritten_open(const char *path, const connector_caller *c
   return program;
 }
 
+bool handwritten_relax(struct handwritten *program)
+{
+  return sqlite3_exec(program->db, "PRAGMA synchronous = NORMAL", NULL, NULL, NULL) == SQLITE_OK;
+}
+
 void handwritten_close(struct handwritten *program)
 {
   if (program == NULL)

@@ -22,6 +22,8 @@ struct handwritten; /* one connection: one thread at a time */
 
 /* The caller is borrowed for as long as the program is open. */
 struct handwritten *handwritten_open(const char *path, const connector_caller *caller, bool writes);
+/* From now on a commit waits for no disk, as `synchronous = NORMAL` does. */
+bool handwritten_relax(struct handwritten *program);
 void handwritten_close(struct handwritten *program);
 const char *handwritten_problem(const struct handwritten *program);
 

@@ -33,7 +33,10 @@ static const struct group *const groups[] = {
   &bench_reads,
   &bench_opens,
   &bench_secrets,
+  &bench_beside,
   &bench_writers,
+  &bench_writers_slow,
+  &bench_writers_normal,
   /* the last: it writes to the large file */
   &bench_large_claims,
 };

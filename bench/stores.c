@@ -81,7 +81,7 @@ bool library_good(connector_status status, const connector_error *error)
   return status == CONNECTOR_OK;
 }
 
-static connector_store *open_store(const char *path, bool history)
+static connector_store *open_store(const char *path, bool history, connector_durability durability)
 {
   connector_options options = CONNECTOR_OPTIONS_INIT;
   connector_store *store = NULL;
@@ -89,17 +89,23 @@ static connector_store *open_store(const char *path, bool history)
 
   options.fixed_caller = &sample_caller;
   options.no_history = !history;
+  options.durability = durability;
   return library_good(connector_open(path, &options, &store, &error), &error) ? store : NULL;
 }
 
 connector_store *library_open(const char *path)
 {
-  return open_store(path, false);
+  return open_store(path, false, CONNECTOR_DURABILITY_FULL);
 }
 
 connector_store *library_open_with_history(const char *path)
 {
-  return open_store(path, true);
+  return open_store(path, true, CONNECTOR_DURABILITY_FULL);
+}
+
+connector_store *library_open_relaxed(const char *path)
+{
+  return open_store(path, false, CONNECTOR_DURABILITY_NORMAL);
 }
 
 bool pair_open(struct pair *pair, const char *library_path, const char *other_path, bool writes)

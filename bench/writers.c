@@ -1,15 +1,17 @@
 /*
- * Contests of sixteen threads that create at once, each record durable by itself: through one store
- * of the library's, and through one connection of the hand-written program behind a mutex. And what
- * the slowest creates of each take.
+ * Contests of sixteen threads that create at once, each record in a transaction of its own: through
+ * one store of the library's, and through one connection of the hand-written program behind a
+ * mutex. And what the slowest creates of each take.
  */
 #include "bench.h"
+#include "crowd.h"
+#include "slow_disk.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
 
-enum { THREADS = 16, WAITS_KEPT = 1 << 16 };
+enum { THREADS = 16, WAITS_KEPT = 1 << 16, SYNC_US = 3000 };
 
 struct writers;
 
@@ -28,6 +30,8 @@ struct writer {
 
 struct writers {
   struct pair pair;
+  const char *waits_name;
+  bool slow;            /* the disk is made slow meanwhile */
   pthread_mutex_t lock; /* of the hand-written program, and of both lists of waits */
   struct waits other_waits;
   struct waits library_waits;
@@ -99,20 +103,13 @@ WORK(library)
 
 static bool run_all(struct writers *writers, size_t calls, void *(*work)(void *))
 {
-  pthread_t started[THREADS];
-  size_t count = 0;
   bool good = true;
 
-  for (; count < THREADS; count++) {
-    writers->threads[count].calls = calls;
-    if (pthread_create(&started[count], NULL, work, &writers->threads[count]) != 0)
-      break;
-  }
-  good = count == THREADS;
-  for (size_t i = 0; i < count; i++) {
-    (void)pthread_join(started[i], NULL);
+  for (size_t i = 0; i < THREADS; i++)
+    writers->threads[i].calls = calls;
+  good = crowd_run(work, writers->threads, THREADS, sizeof(writers->threads[0]));
+  for (size_t i = 0; i < THREADS; i++)
     good = good && writers->threads[i].good;
-  }
   return good;
 }
 
@@ -151,7 +148,7 @@ static double longest(struct waits *waits)
 
 static void report_waits(struct writers *writers)
 {
-  struct result result = { .operation = "16 threads creating, 99 of 100 within",
+  struct result result = { .operation = writers->waits_name,
                            .versus = "hand-written",
                            .unit = UNIT_SECONDS,
                            .other = longest(&writers->other_waits),
@@ -179,19 +176,17 @@ static bool check(void *context)
   return good;
 }
 
-static const struct contest contests[] = {
-  { .operation = "16 threads creating, durable",
-    .versus = "hand-written",
-    .other = other_run,
-    .library = library_run,
-    .check = check,
-    .per_call = THREADS,
-    .turns = 2,
-    .calls_most = 40,
-    .limit = 2.20,
-    .limit_kind = LIMIT_AT_LEAST,
-    .throughput = true },
-};
+#define CREATING(name, least)                                                                      \
+  {                                                                                                \
+    .operation = (name), .versus = "hand-written", .other = other_run, .library = library_run,     \
+    .check = check, .per_call = THREADS, .turns = 2, .calls_most = 40, .limit = (least),           \
+    .limit_kind = LIMIT_AT_LEAST, .throughput = true                                               \
+  }
+
+static const struct contest durable[] = { CREATING("16 threads creating, durable", 2.20) };
+static const struct contest durable_slow[] = { CREATING("16 threads creating, sync of 3 ms",
+                                                        6.00) };
+static const struct contest normal[] = { CREATING("16 threads creating, NORMAL", 1.00) };
 
 /* ---- what they need ---- */
 
@@ -200,6 +195,8 @@ static void writers_close(void *context)
   struct writers *writers = context;
 
   pair_close(&writers->pair);
+  if (writers->slow)
+    slow_disk_end();
   store_remove(writers->library_path);
   store_remove(writers->other_path);
   (void)pthread_mutex_destroy(&writers->lock);
@@ -214,32 +211,77 @@ static bool waits_make(struct waits *waits)
   return waits->kept != NULL;
 }
 
-static void *writers_open(struct bench *bench, const struct group *group)
+static struct writers *writers_make(struct bench *bench, const char *waits_name)
 {
   struct writers *writers = calloc(1, sizeof(*writers));
-  bool good = false;
 
-  (void)group;
   if (writers == NULL)
     return NULL;
+  writers->waits_name = waits_name;
   (void)pthread_mutex_init(&writers->lock, NULL);
   for (size_t i = 0; i < THREADS; i++) {
     writers->threads[i].writers = writers;
     writers->threads[i].seed = i << 32;
   }
-  good = waits_make(&writers->other_waits) && waits_make(&writers->library_waits) &&
-         store_path(writers->library_path, bench->directory, "bench-library.db") &&
-         store_path(writers->other_path, bench->directory, "bench-other.db") &&
-         store_copy(bench->small_path, writers->library_path) &&
-         store_copy(bench->small_path, writers->other_path) &&
-         pair_open(&writers->pair, writers->library_path, writers->other_path, true);
+  if (waits_make(&writers->other_waits) && waits_make(&writers->library_waits) &&
+      store_path(writers->library_path, bench->directory, "bench-library.db") &&
+      store_path(writers->other_path, bench->directory, "bench-other.db") &&
+      store_copy(bench->small_path, writers->library_path) &&
+      store_copy(bench->small_path, writers->other_path))
+    return writers;
+  writers_close(writers);
+  return NULL;
+}
+
+static void *open_or_close(struct writers *writers, bool good)
+{
   if (good)
     return writers;
   writers_close(writers);
   return NULL;
 }
 
-const struct group bench_writers = { .contests = contests,
-                                     .count = sizeof(contests) / sizeof(contests[0]),
-                                     .open = writers_open,
-                                     .close = writers_close };
+static void *durable_open(struct bench *bench, const struct group *group)
+{
+  struct writers *writers = writers_make(bench, "16 threads creating, 99 of 100 within");
+
+  (void)group;
+  return writers == NULL ? NULL
+                         : open_or_close(writers, pair_open(&writers->pair, writers->library_path,
+                                                            writers->other_path, true));
+}
+
+static void *slow_open(struct bench *bench, const struct group *group)
+{
+  struct writers *writers = writers_make(bench, "and a sync of 3 ms, 99 of 100 within");
+
+  (void)group;
+  if (writers == NULL)
+    return NULL;
+  writers->slow = slow_disk_begin(SYNC_US);
+  return open_or_close(writers, writers->slow && pair_open(&writers->pair, writers->library_path,
+                                                           writers->other_path, true));
+}
+
+static void *normal_open(struct bench *bench, const struct group *group)
+{
+  struct writers *writers = writers_make(bench, "and NORMAL, 99 of 100 within");
+
+  (void)group;
+  if (writers == NULL)
+    return NULL;
+  writers->pair.library = library_open_relaxed(writers->library_path);
+  writers->pair.other = handwritten_open(writers->other_path, &sample_caller, true);
+  return open_or_close(writers, writers->pair.library != NULL && writers->pair.other != NULL &&
+                                    handwritten_relax(writers->pair.other));
+}
+
+#define GROUP(list, opened)                                                                        \
+  {                                                                                                \
+    .contests = (list), .count = sizeof(list) / sizeof((list)[0]), .open = (opened),               \
+    .close = writers_close                                                                         \
+  }
+
+const struct group bench_writers = GROUP(durable, durable_open);
+const struct group bench_writers_slow = GROUP(durable_slow, slow_open);
+const struct group bench_writers_normal = GROUP(normal, normal_open);
