@@ -46,25 +46,12 @@ static int dying_truncate(sqlite3_file *file, sqlite3_int64 size)
   return failing_truncate(file, size);
 }
 
-static sqlite3_io_methods dying_methods;
-
-static int dying_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int flags,
-                      int *out_flags)
-{
-  int code = failing_open(vfs, path, file, flags, out_flags);
-  if (file->pMethods != NULL)
-    file->pMethods = &dying_methods;
-  return code;
-}
-
 static void install_dying_vfs(void)
 {
   install_failing_vfs();
-  dying_methods = failing_methods;
-  dying_methods.xWrite = dying_write;
-  dying_methods.xSync = dying_sync;
-  dying_methods.xTruncate = dying_truncate;
-  sqlite3_vfs_find(NULL)->xOpen = dying_open;
+  failing_methods.xWrite = dying_write;
+  failing_methods.xSync = dying_sync;
+  failing_methods.xTruncate = dying_truncate;
 }
 
 /* ---- trials ---- */
