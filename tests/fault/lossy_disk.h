@@ -130,6 +130,14 @@ static inline void step_replay(void)
 
 /* ---- a power loss ---- */
 
+/* How many seeds each I/O call is tried with; 0: some of the calls once. */
+static inline size_t power_seeds_wanted(void)
+{
+  const char *text = getenv("CONNECTOR_POWER_SEEDS");
+  long seeds = text != NULL ? strtol(text, NULL, 10) : 0;
+  return seeds > 0 ? (size_t)seeds : 0;
+}
+
 enum fate { ALL_LOST, ALL_KEPT, CUT, SCATTERED };
 
 /* Some of a write: sectors of it in any choice, or its bytes up to some one or from there on. */
@@ -203,12 +211,13 @@ static inline void empty_folder(void)
 
 /* Puts into the test's folder what a loss of power now leaves there. Of eight losses one keeps
  * nothing that waits, one keeps all, two keep all up to some write, four keep what chance says. */
-static inline void lose_power(uint64_t seed)
+static inline void lose_power(uint64_t number)
 {
   static const enum fate fates[] = { ALL_LOST,  ALL_KEPT,  CUT,       CUT,
                                      SCATTERED, SCATTERED, SCATTERED, SCATTERED };
   struct disk_bytes files[DISK_FILES] = { 0 };
   bool linked[DISK_FILES];
+  uint64_t seed = number * UINT64_C(0x9e3779b97f4a7c15) | 1;
   enum fate fate = fates[random_below(&seed, COUNT_OF(fates))];
   size_t cut = random_below(&seed, replay.waiting_count + 1);
   for (size_t i = 0; i < traced.file_count; i++) {

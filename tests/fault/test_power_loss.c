@@ -161,17 +161,10 @@ struct tally {
   size_t with_damage;
 };
 
-static size_t seeds_wanted(void)
-{
-  const char *text = getenv("CONNECTOR_POWER_SEEDS");
-  long seeds = text != NULL ? strtol(text, NULL, 10) : 0;
-  return seeds > 0 ? (size_t)seeds : 0;
-}
-
 static void lose_power_here(enum disk_syncs syncs, const struct progress *progress, uint64_t seed,
                             struct tally *tally)
 {
-  lose_power(seed * UINT64_C(0x9e3779b97f4a7c15) | 1);
+  lose_power(seed);
   struct finding found = judge(progress);
   tally->losses++;
   tally->with_lost += found.verdict == LOST;
@@ -191,7 +184,7 @@ static struct tally lose_power_everywhere(enum disk_syncs syncs)
 {
   struct tally tally = { .calls = 0 };
   struct progress progress = { .acknowledged = 0 };
-  size_t seeds = seeds_wanted();
+  size_t seeds = power_seeds_wanted();
   size_t spread = seeds > 0 ? 1 : 1 + traced.count / LOSSES_USUAL;
   begin_replay(syncs);
   for (size_t i = 0; i < traced.count; i++) {
