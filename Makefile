@@ -57,7 +57,8 @@ CTL := $(if $(CTL_SOURCES),$(BUILD)/examples/connectorctl)
 UNIT_TESTS  := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/unit/test_*.c)))
 API_TESTS   := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/api/test_*.c)))
 FAULT_TESTS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/fault/test_*.c)))
-TESTS := $(UNIT_TESTS) $(API_TESTS) $(FAULT_TESTS)
+LINEAR_TESTS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/linear/test_*.c)))
+TESTS := $(UNIT_TESTS) $(API_TESTS) $(FAULT_TESTS) $(LINEAR_TESTS)
 
 .PHONY: all install uninstall check deps demo bench sanitize valgrind emptied fuzz docs format clean help
 .DELETE_ON_ERROR:
@@ -136,6 +137,10 @@ $(BUILD)/tests/api/%: tests/api/%.c $(BUILD)/$(SHARED_LINK)
 	@mkdir -p $(@D)
 	$(CC) $(TEST_FLAGS) $(CFLAGS) $(CPPFLAGS) -MMD -MP -MF $@.d -o $@ $< -L$(BUILD) -lconnector $(RUN_PATH) $(TEST_LIBS) $(LDFLAGS)
 
+$(BUILD)/tests/linear/%: tests/linear/%.c $(BUILD)/$(SHARED_LINK)
+	@mkdir -p $(@D)
+	$(CC) $(TEST_FLAGS) $(CFLAGS) $(CPPFLAGS) -MMD -MP -MF $@.d -o $@ $< -L$(BUILD) -lconnector $(RUN_PATH) $(TEST_LIBS) $(LDFLAGS)
+
 # Faults are put beneath the library: these tests may use sqlite3 themselves.
 $(BUILD)/tests/fault/%: tests/fault/%.c $(BUILD)/$(SHARED_LINK)
 	@mkdir -p $(@D)
@@ -143,7 +148,7 @@ $(BUILD)/tests/fault/%: tests/fault/%.c $(BUILD)/$(SHARED_LINK)
 
 include vault/vault.mk
 
-tests: $(TESTS)
+tests: $(TESTS) $(BUILD)/tests/linear/check
 
 check: all $(TESTS) ## run the tests, the examples and the checks of ABI, install and docs (under five minutes)
 	BUILD=$(BUILD) CC="$(CC)" tests/run $(TESTS)
