@@ -34,11 +34,17 @@ static connector_status conflict(int64_t version, const char *message, connector
   return CONNECTOR_CONFLICT;
 }
 
-/* Whether the write may go ahead on a record as it stands; NULL is one out of reach. */
+/* NULL is a record out of the caller's reach. */
+static bool is_absent(const struct aim *aim, const connector *record)
+{
+  return record == NULL || (record->is_deleted && !aim->deleted && !aim->either);
+}
+
+/* Whether the write may go ahead on a record as it stands. */
 static connector_status judge(const struct aim *aim, const connector *record,
                               connector_error *error)
 {
-  if (record == NULL || (record->is_deleted && !aim->deleted && !aim->either))
+  if (is_absent(aim, record))
     return not_found(error);
   if (!record->is_deleted && aim->deleted)
     return conflict(record->version, "the connector is not deleted", error);
@@ -60,17 +66,8 @@ static connector_status read_record(const struct aim *aim, struct connection *co
 }
 
 /* Replaces what was found before. */
-static connector_status take(struct aim *aim, struct connection *connection, connector_error *error)
+static void adopt(struct aim *aim, connector *found)
 {
-  connector *found = NULL;
-  connector_status status = read_record(aim, connection, &found, error);
-
-  if (status == CONNECTOR_OK)
-    status = judge(aim, found, error);
-  if (status != CONNECTOR_OK) {
-    connector_free(found);
-    return status;
-  }
   if (aim->scope.kind == SCOPE_SYSTEM) {
     aim->scope.kind = SCOPE_TENANT;
     aim->scope.tenant = found->tenant_id;
@@ -79,9 +76,39 @@ static connector_status take(struct aim *aim, struct connection *connection, con
   }
   connector_free(aim->found);
   aim->found = found;
-  return CONNECTOR_OK;
 }
 
+static connector_status take(struct aim *aim, struct connection *connection, connector_error *error)
+{
+  connector *found = NULL;
+  connector_status status = read_record(aim, connection, &found, error);
+
+  if (status == CONNECTOR_OK)
+    status = judge(aim, found, error);
+  if (status == CONNECTOR_OK)
+    adopt(aim, found);
+  else
+    connector_free(found);
+  return status;
+}
+
+/* The record as it stands, whatever its version is. */
+static connector_status look(struct aim *aim, struct connection *connection, connector_error *error)
+{
+  connector *found = NULL;
+  connector_status status = read_record(aim, connection, &found, error);
+
+  if (status == CONNECTOR_OK && is_absent(aim, found))
+    status = not_found(error);
+  if (status == CONNECTOR_OK)
+    adopt(aim, found);
+  else
+    connector_free(found);
+  return status;
+}
+
+/* The host is asked before anything of the record is told: what it answers NOT_FOUND to must look
+ * absent with a wrong version too. */
 connector_status aim_authorize(struct aim *aim, struct call *call, connector_action action)
 {
   struct work work;
@@ -92,10 +119,12 @@ connector_status aim_authorize(struct aim *aim, struct call *call, connector_act
   status = work_begin_read(&work, call);
   if (status != CONNECTOR_OK)
     return status;
-  status = take(aim, work.connection, call->error);
+  status = look(aim, work.connection, call->error);
   work_end_read(&work);
   if (status == CONNECTOR_OK)
     status = rules_authorize(call, action, aim->found);
+  if (status == CONNECTOR_OK)
+    status = judge(aim, aim->found, call->error);
   if (status != CONNECTOR_OK)
     return status;
   aim->pinned = aim->expected_version == 0;

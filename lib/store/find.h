@@ -22,7 +22,8 @@ connector_status aim_init(struct aim *aim, const struct call *call, const char *
                           int64_t expected_version, bool deleted);
 void aim_free(struct aim *aim);
 
-/* Where the host has rules of its own, reads the record, asks them, and pins its version. */
+/* Where the host has rules of its own, reads the record, asks them, and only then checks its state
+ * and version; pins the version. */
 connector_status aim_authorize(struct aim *aim, struct call *call, connector_action action);
 
 /* Inside the transaction: narrows a scope that spans tenants to the record's own. */

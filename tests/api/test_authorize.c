@@ -3,9 +3,7 @@
  */
 #include "support.h"
 
-enum {
-  EVENTS = 64
-};
+enum { EVENTS = 64 };
 
 /* What the callbacks saw and what they answer. */
 static struct {
@@ -205,6 +203,27 @@ static void a_refusal_with_not_found_has_the_one_face(void **state)
   assert_text(failure.field, face.field);
 }
 
+/* Neither a wrong version nor a wrong state tells that there is one. */
+static void what_is_refused_with_not_found_conflicts_with_nothing(void **state)
+{
+  (void)state;
+  static const connector_action refused[] = { CONNECTOR_ACTION_UPDATE, CONNECTOR_ACTION_DELETE,
+                                              CONNECTOR_ACTION_RESTORE, CONNECTOR_ACTION_PURGE };
+  char id[ID_SIZE];
+  make_id(PATCH(.name = "x"), id);
+  seen.refusal = CONNECTOR_NOT_FOUND;
+  for (size_t i = 0; i < COUNT_OF(refused); i++) {
+    connector_status answers[COUNT_OF(refused)] = { CONNECTOR_OK };
+    seen.refuse = refused[i];
+    answers[0] = connector_update(test.store, id, 9, PATCH(0), NULL, &failure);
+    answers[1] = connector_delete(test.store, id, 9, &failure);
+    answers[2] = connector_restore(test.store, id, 0, NULL, &failure);
+    answers[3] = connector_purge(test.store, id, &failure);
+    for (size_t k = 0; k < COUNT_OF(answers); k++)
+      assert_int_equal(answers[k], k == i ? CONNECTOR_NOT_FOUND : CONNECTOR_CONFLICT);
+  }
+}
+
 static void authorize_is_not_asked_what_tenancy_hides(void **state)
 {
   (void)state;
@@ -226,6 +245,7 @@ int main(void)
     callback_test(authorize_is_asked_for_each_action_once),
     callback_test(what_authorize_refuses_does_not_happen),
     callback_test(a_refusal_with_not_found_has_the_one_face),
+    callback_test(what_is_refused_with_not_found_conflicts_with_nothing),
     callback_test(authorize_is_not_asked_what_tenancy_hides),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
