@@ -81,7 +81,7 @@ static inline void put_mark(struct seen *seen, const uint64_t mark[2])
 static inline bool grow_seen(struct seen *seen)
 {
   struct seen larger = { .count = seen->count };
-  larger.capacity = seen->capacity == 0 ? 4096 : seen->capacity * 2;
+  larger.capacity = seen->capacity == 0 ? 64 : seen->capacity * 2;
   larger.marks = calloc(larger.capacity, sizeof(*larger.marks));
   if (larger.marks == NULL)
     return false;

@@ -2,6 +2,7 @@
  * The checker of linearizability on histories made by hand, good and bad, and beside a search of
  * all orders on small random ones: what finds nothing must be able to find something.
  */
+#include "sanitizer.h"
 #include "support.h"
 
 #include "checker.h"
@@ -193,7 +194,7 @@ static void operations_are_read_as_they_were_written(void **state)
 
 /* ---- beside all orders ---- */
 
-enum { SMALL = 6, RANDOM_TRIALS = 60000, CLIENTS = 3 };
+enum { SMALL = 6, RANDOM_TRIALS = UNDER_SANITIZER ? 6000 : 60000, CLIENTS = 3 };
 
 static bool some_order(const struct operation *all, size_t count, unsigned placed,
                        const struct model *model)
