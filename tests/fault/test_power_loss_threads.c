@@ -16,7 +16,7 @@ enum {
   CALLS = GROUPS * CALLS_OF_GROUP,
   BATCH = 3,
   ROUNDS = 3,
-  LOSSES_USUAL = UNDER_SANITIZER ? 30 : 130,
+  LOSSES_USUAL = UNDER_SANITIZER ? 20 : 130,
   SYNC_US = 300 /* long enough that others write meanwhile */
 };
 
@@ -77,7 +77,7 @@ static void *write_all(void *user)
 static void run_writers(void)
 {
   struct writer writers[WRITERS];
-  connector_options options = lifecycle_options();
+  connector_options options = fault_options();
   empty_folder();
   trace_disk(SYNC_US);
   assert_ok(connector_open(test.path, &options, &test.store, &failure));
@@ -180,7 +180,7 @@ static const char *judge_store(const struct progress *progress)
 static const char *judge(const struct progress *progress)
 {
   const char *wrong = "it does not open";
-  connector_options options = lifecycle_options();
+  connector_options options = fault_options();
   if (connector_open(test.path, &options, &test.store, &failure) == CONNECTOR_OK)
     wrong = judge_store(progress);
   close_store();
