@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #ifdef FAILS_MAPPINGS
@@ -108,9 +109,20 @@ int mprotect(void *at, size_t length, int protection)
 #define INTERPOSED 0
 #endif
 
+/* Trials in which an allocation failed, of all threads: told at the end. */
+static atomic_long heap_trials;
+
+static void tell_heap_trials(void)
+{
+  printf("figure: %ld trials with failed allocations\n", (long)heap_trials);
+}
+
 /* From now on the `at`-th allocation fails. */
 static inline void fail_heap(long at, bool from_then_on)
 {
+  static atomic_flag will_tell = ATOMIC_FLAG_INIT;
+  if (!atomic_flag_test_and_set(&will_tell))
+    (void)atexit(tell_heap_trials);
   heap.calls = 0;
   heap.at = at;
   heap.from_then_on = from_then_on;
@@ -120,8 +132,10 @@ static inline void fail_heap(long at, bool from_then_on)
 /* Gives memory again; tells whether an allocation was made to fail. */
 static inline bool mend_heap(void)
 {
+  bool failed = heap.calls >= heap.at;
   heap.armed = false;
-  return heap.calls >= heap.at;
+  heap_trials += failed;
+  return failed;
 }
 
 #endif

@@ -22,9 +22,7 @@
 #include <cmocka.h>
 #include <connector.h>
 
-enum {
-  ID_SIZE = 64
-};
+enum { ID_SIZE = 64 };
 
 /* The folder, the file and the store of the running test. */
 static struct {
@@ -105,6 +103,14 @@ static inline void check_contains(const char *text, const char *part, bool wante
 
 #define assert_contains(text, part) check_contains((text), (part), true, __FILE__, __LINE__)
 #define assert_lacks(text, part) check_contains((text), (part), false, __FILE__, __LINE__)
+
+/* What a run has measured, in a line that docs/quality.md is made from: equal lines of a program
+ * are added up, number by number. */
+#define print_figure(...)                                                                          \
+  do {                                                                                             \
+    print_message("figure: " __VA_ARGS__);                                                         \
+    print_message("\n");                                                                           \
+  } while (0)
 
 /* ---- files ---- */
 

@@ -9,6 +9,8 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 enum disk_call {
   DISK_WRITE = 1,
@@ -36,9 +38,20 @@ static inline bool disk_fails(enum disk_call call)
   return count == at || (disk.from_then_on && count > at);
 }
 
+/* Trials in which a call failed: told at the end. */
+static atomic_long disk_trials;
+
+static void tell_disk_trials(void)
+{
+  printf("figure: %ld trials with failed I/O calls\n", (long)disk_trials);
+}
+
 /* From now on the `at`-th of these calls fails with `code`. */
 static inline void fail_disk(unsigned calls, int code, long at, bool from_then_on)
 {
+  static atomic_flag will_tell = ATOMIC_FLAG_INIT;
+  if (!atomic_flag_test_and_set(&will_tell))
+    (void)atexit(tell_disk_trials);
   disk.calls = calls;
   disk.code = code;
   disk.from_then_on = from_then_on;
@@ -51,6 +64,7 @@ static inline bool mend_disk(void)
 {
   bool failed = disk.at != 0 && disk.count >= disk.at;
   disk.at = 0;
+  disk_trials += failed;
   return failed;
 }
 

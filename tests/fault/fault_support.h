@@ -38,6 +38,14 @@ static inline long fault_step_or(long usual)
   return step > 0 ? step : 1;
 }
 
+/* How many processes are killed: CONNECTOR_KILLS, or else `usual`. */
+static inline int kills_or(int usual)
+{
+  const char *text = getenv("CONNECTOR_KILLS");
+  long kills = text != NULL ? strtol(text, NULL, 10) : usual;
+  return kills > 0 && kills < 1000000 ? (int)kills : usual;
+}
+
 /* ---- a file to start from ---- */
 
 static struct {

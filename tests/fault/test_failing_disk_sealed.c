@@ -91,7 +91,7 @@ static void any_call_of_the_disk_may_fail(void **state)
           ;
     }
   sqlite3_free(before);
-  print_message("%ld faults, %ld calls failed\n", injected, failed);
+  print_figure("%ld faults, %ld calls failed", injected, failed);
   assert_true(failed > 100);
 }
 

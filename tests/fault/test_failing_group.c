@@ -206,7 +206,7 @@ static void try_all(struct fault *fault, long step)
     for (fault->at = 1; try_fault(fault, &busy); fault->at += step)
       trials++;
   }
-  print_message("%ld trials, %ld writes undone by another's failure\n", trials, busy);
+  print_figure("%ld trials, %ld writes undone by another's failure", trials, busy);
   assert_true(trials > 0);
 }
 

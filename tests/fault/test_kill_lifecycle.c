@@ -587,16 +587,9 @@ static void look_at_what_is_left(void)
   close_store();
 }
 
-static int kills_wanted(void)
-{
-  const char *text = getenv("CONNECTOR_KILLS");
-  long kills = text != NULL ? strtol(text, NULL, 10) : KILLS;
-  return kills > 0 && kills < 1000000 ? (int)kills : KILLS;
-}
-
 static void killed_at_any_moment(void **state)
 {
-  int kills = kills_wanted();
+  int kills = kills_or(KILLS);
   (void)state;
   seed = 20261129;
   feed.count = 0;
@@ -605,7 +598,7 @@ static void killed_at_any_moment(void **state)
     run_and_kill();
     look_at_what_is_left();
   }
-  print_message("%d kills, %d acknowledged changes\n", kills, (int)acknowledged);
+  print_figure("%d kills, %d acknowledged changes", kills, (int)acknowledged);
   assert_true(acknowledged > kills);
   free(feed.items);
   memset(&feed, 0, sizeof(feed));

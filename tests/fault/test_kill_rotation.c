@@ -177,16 +177,9 @@ static void finish_rotation(void)
   present = next;
 }
 
-static int kills_wanted(void)
-{
-  const char *text = getenv("CONNECTOR_KILLS");
-  long kills = text != NULL ? strtol(text, NULL, 10) : KILLS;
-  return kills > 0 && kills < 1000000 ? (int)kills : KILLS;
-}
-
 static void a_rotation_killed_at_any_moment_goes_on(void **state)
 {
-  int kills = kills_wanted();
+  int kills = kills_or(KILLS);
   (void)state;
   memset(&stopped, 0, sizeof(stopped));
   present = 0;
@@ -195,8 +188,8 @@ static void a_rotation_killed_at_any_moment_goes_on(void **state)
     run_and_kill();
     finish_rotation();
   }
-  print_message("%d kills: %d before the new root key, %d between a tenant's keys\n", kills,
-                stopped.in_root, stopped.in_tenant);
+  print_figure("%d kills: %d before the new root key, %d between a tenant's keys", kills,
+               stopped.in_root, stopped.in_tenant);
 }
 
 /* ---- stopped after each step ---- */
@@ -319,8 +312,8 @@ static void readers_and_writers_go_on_during_rotations(void **state)
     assert_int_equal(pthread_join(threads[i], NULL), 0);
   assert_int_equal(failures, 0);
   assert_all("after rotations");
-  print_message("%" PRId64 " reads and %" PRId64 " writes during rotations\n", (int64_t)reads,
-                (int64_t)writes);
+  print_figure("%" PRId64 " reads and %" PRId64 " writes during rotations", (int64_t)reads,
+               (int64_t)writes);
 }
 
 /* ---- another process ---- */

@@ -200,10 +200,10 @@ static struct tally lose_power_everywhere(enum disk_syncs syncs)
 
 static void tell(const char *what, const struct tally *tally)
 {
-  print_message("%s: %zu I/O calls, %zu losses of power: %zu lost acknowledged writes (up to %zu),"
-                " %zu left damage\n",
-                what, tally->calls, tally->losses, tally->with_lost, tally->most_lost,
-                tally->with_damage);
+  print_figure("%s: %zu I/O calls, %zu losses of power: %zu lost acknowledged writes (up to %zu),"
+               " %zu left damage",
+               what, tally->calls, tally->losses, tally->with_lost, tally->most_lost,
+               tally->with_damage);
 }
 
 static int setup_run(void **state)

@@ -230,10 +230,10 @@ static void run_rounds(enum disk_syncs syncs, const char *what)
     lose_power_everywhere(syncs);
     free_trace();
   }
-  print_message("%s: %d threads, %d acknowledged calls in %zu syncs, %zu losses of power: %zu lost"
-                " acknowledged writes or left damage\n",
-                what, (int)WRITERS, (int)(ROUNDS * WRITERS * CALLS), tally.syncs, tally.losses,
-                tally.wrong);
+  print_figure("%s: %d threads, %d acknowledged calls in %zu syncs, %zu losses of power: %zu lost"
+               " acknowledged writes or left damage",
+               what, (int)WRITERS, (int)(ROUNDS * WRITERS * CALLS), tally.syncs, tally.losses,
+               tally.wrong);
 }
 
 static void threads_that_share_commits_lose_no_acknowledged_write(void **state)

@@ -424,8 +424,8 @@ static int setup_items(void **state)
 
 static int teardown_items(void **state)
 {
-  print_message("%ld edits: %ld answers right, %ld TAMPERED, %ld NOT_FOUND\n", counted.trials,
-                counted.right, counted.tampered, counted.not_found);
+  print_figure("%ld edits: %ld answers right, %ld TAMPERED, %ld NOT_FOUND", counted.trials,
+               counted.right, counted.tampered, counted.not_found);
   sqlite3_finalize(fingerprints);
   sqlite3_close(editor);
   for (size_t i = 0; i < COUNT_OF(tables); i++)

@@ -269,7 +269,7 @@ static void small_histories_beside_all_orders(void **state)
     good += wanted;
     free_operations(&operations);
   }
-  print_message("%d small histories, %d of them linearizable\n", (int)RANDOM_TRIALS, good);
+  print_figure("%d small histories, %d of them linearizable", (int)RANDOM_TRIALS, good);
   assert_true(good > RANDOM_TRIALS / 4 && good < RANDOM_TRIALS * 3 / 4);
 }
 

@@ -679,8 +679,8 @@ static void many_threads_keep_what_they_were_told(void **state)
     }
   }
   assert_int_equal(notes(), kept);
-  print_message("%d of %d writes joined, %d commits\n", shared, THREADS * WRITES,
-                atomic_load(&commits));
+  print_figure("%d of %d writes joined, %d commits", shared, THREADS * WRITES,
+               atomic_load(&commits));
   assert_goes_on();
 }
 

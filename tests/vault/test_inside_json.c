@@ -97,7 +97,7 @@ static void each_of_the_json_test_suite_is_judged_as_it_says(void **state)
     free(text);
   }
   closedir(listing);
-  print_message("%zu files judged\n", judged);
+  print_figure("%zu files judged", judged);
   assert_true(judged > 250);
 }
 

@@ -131,7 +131,7 @@ static void try_all(const struct scenario *scenario)
     step = 1 + at / 200; /* a TLS handshake has thousands */
   for (long at = 1; try_one(scenario, at, true); at += step)
     step = 1 + at / 200;
-  print_message("%ld allocations failed in turn\n", tried);
+  print_figure("%ld allocations failed in turn", tried);
   assert_true(tried > 2);
 }
 
