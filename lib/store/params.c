@@ -71,11 +71,11 @@ static connector_status decode(struct arena *arena, const char *text, size_t len
   return CONNECTOR_OK;
 }
 
-/* A key that is shown in an error must be text that can be shown. */
+/* A key that is shown in an error must be text that can be shown: there may be none. */
 static connector_status refuse(const char *key, const char *message, connector_error *error)
 {
   size_t length = strlen(key);
-  bool shown = length <= SHOWN_KEY && utf8_classify(key, length) == UTF8_PLAIN;
+  bool shown = length > 0 && length <= SHOWN_KEY && utf8_classify(key, length) == UTF8_PLAIN;
 
   return error_set(error, CONNECTOR_INVALID, shown ? key : "query_string", "%s", message);
 }

@@ -183,6 +183,8 @@ static void what_does_not_fit_is_invalid_and_named(void **state)
     { "scope=planet", "scope" },
     { "name.path=x", "name" },
     { "config=x", "config" },
+    { "=x", "query_string" },
+    { "limit=1&=", "query_string" },
   };
   connector_query *query = NULL;
   for (size_t i = 0; i < COUNT_OF(rows); i++) {
