@@ -174,7 +174,7 @@ emptied: $(API_TESTS) ## empty each public function in turn: some test must fail
 FUZZERS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 FUZZ_SECONDS ?= 30
 
-$(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(LIB_SOURCES)
+$(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(wildcard tests/fuzz/*.h) $(LIB_SOURCES)
 	@mkdir -p $(@D)
 	clang $(TEST_FLAGS) -Ilib $(DEP_CFLAGS) -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ $< $(LIB_SOURCES) $(DEP_LIBS)
 
