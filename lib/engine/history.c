@@ -359,7 +359,7 @@ connector_status history_tenant(struct connection *connection, const char *after
 
 connector_status history_count(struct connection *connection, int64_t *rows, connector_error *error)
 {
-  return connection_integer(connection, "SELECT count(*) FROM history", rows, error);
+  return connection_integer(connection, "SELECT count(seq) FROM history", rows, error);
 }
 
 connector_status history_remove(struct connection *connection, const char *tenant, int64_t up_to,

@@ -220,7 +220,7 @@ connector_status meta_figures(struct connection *connection, struct file_figures
     const char *sql;
     int64_t *out;
   } questions[] = {
-    { "SELECT count(*) FROM connector", &all },
+    { "SELECT count(id) FROM connector", &all },
     { "SELECT count(*) FROM connector WHERE deleted_at IS NOT NULL", &figures->deleted },
     { "SELECT count(DISTINCT tenant_id) FROM connector", &figures->tenants },
     { "PRAGMA page_size", &page_size },

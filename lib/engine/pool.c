@@ -2,14 +2,13 @@
  * The pool: a writer behind a mutex, readers in slots. A thread tries the slot that it used before
  * first, so that in the common case taking a reader is one atomic exchange.
  */
-#define _XOPEN_SOURCE 700 /* realpath() */
-
 #include "engine/pool.h"
 
 #include "base/clock.h"
 #include "base/status.h"
 #include "base/thread.h"
 #include "engine/group.h"
+#include "engine/location.h"
 #include "engine/schema.h"
 
 #include <errno.h>
@@ -251,55 +250,6 @@ static size_t reader_count(uint32_t asked)
   return count < READERS_MOST ? count : READERS_MOST;
 }
 
-/* The folder of a path, in memory of its own: "." for a name alone. NULL where memory is gone. */
-static char *folder_of(const char *path)
-{
-  const char *slash = strrchr(path, '/');
-  size_t length = slash == NULL || slash == path ? 1 : (size_t)(slash - path);
-  char *folder = malloc(length + 1);
-
-  if (folder != NULL) {
-    memcpy(folder, slash != NULL ? path : ".", length);
-    folder[length] = '\0';
-  }
-  return folder;
-}
-
-static char *join_path(const char *folder, const char *name)
-{
-  size_t length = strlen(folder);
-  char *path = malloc(length + 1 + strlen(name) + 1);
-
-  if (path != NULL) {
-    memcpy(path, folder, length);
-    path[length] = '/';
-    memcpy(path + length + 1, name, strlen(name) + 1);
-  }
-  return path;
-}
-
-/* Connections open when they are first needed: by then the process may have another folder. Where
- * the folder is not there the path stays as it is, for opening it to fail. */
-static char *absolute_path(const char *path)
-{
-  const char *slash = strrchr(path, '/');
-  char *folder = folder_of(path);
-  char *real = folder != NULL ? realpath(folder, NULL) : NULL;
-  const char *name = slash != NULL ? slash + 1 : path;
-  char *absolute = NULL;
-
-  if (real == NULL || strcmp(path, ":memory:") == 0) {
-    absolute = malloc(strlen(path) + 1);
-    if (absolute != NULL)
-      memcpy(absolute, path, strlen(path) + 1);
-  } else {
-    absolute = join_path(strcmp(real, "/") == 0 ? "" : real, name);
-  }
-  free(folder);
-  free(real);
-  return absolute;
-}
-
 static struct pool *pool_new(const struct pool_settings *settings)
 {
   size_t slots = reader_count(settings->readers);
@@ -307,7 +257,7 @@ static struct pool *pool_new(const struct pool_settings *settings)
 
   if (pool == NULL)
     return NULL;
-  pool->path = absolute_path(settings->path);
+  pool->path = location_absolute(settings->path);
   if (pool->path == NULL || pthread_mutex_init(&pool->write_lock, NULL) != 0)
     goto no_write_lock;
   if (pthread_mutex_init(&pool->wait_lock, NULL) != 0)
@@ -356,16 +306,6 @@ static connector_status look(struct pool *pool, bool *needs_writer, connector_er
   return CONNECTOR_OK;
 }
 
-/* Whether the file's folder is there and can't be written. */
-static bool folder_is_read_only(const char *path)
-{
-  char *folder = folder_of(path);
-  bool read_only = folder != NULL && access(folder, F_OK) == 0 && access(folder, W_OK) != 0;
-
-  free(folder);
-  return read_only;
-}
-
 static connector_status no_such_file(connector_error *error)
 {
   error_set(error, CONNECTOR_IO, NULL, "there is no such file");
@@ -379,17 +319,22 @@ static connector_status create_file(struct pool *pool, connector_error *error)
 {
   connector_status status = open_writer(pool, true, &pool->writer, error);
 
-  if (status == CONNECTOR_IO && folder_is_read_only(pool->path))
+  if (status == CONNECTOR_IO && location_is_read_only(pool->path))
     return error_set(error, CONNECTOR_READ_ONLY, NULL, "the file's folder can't be written");
   return status;
 }
 
 static connector_status open_file(struct pool *pool, bool must_exist, connector_error *error)
 {
-  bool missing = pool->options.memory || access(pool->path, F_OK) != 0;
-  bool needs_writer = missing && !must_exist && !pool->options.read_only;
+  bool missing = true;
+  bool needs_writer = false;
   connector_status status = CONNECTOR_OK;
 
+  if (!pool->options.memory)
+    status = location_look(pool->path, &missing, error);
+  if (status != CONNECTOR_OK)
+    return status;
+  needs_writer = missing && !must_exist && !pool->options.read_only;
   if (missing && !needs_writer && !pool->options.memory)
     return no_such_file(error);
   if (!needs_writer)

@@ -6,6 +6,7 @@
 
 #include "base/status.h"
 #include "engine/due.h"
+#include "engine/schema_check.h"
 
 #include <stddef.h>
 
@@ -238,44 +239,22 @@ static connector_status look(struct connection *connection, int64_t *application
              : status;
 }
 
-/* A file without our id may become ours where it is empty. All is read from one snapshot, for
- * another process may be making the file ours meanwhile: then this finds our id after all. */
-static connector_status look_again(struct connection *connection, int64_t *application_id,
-                                   int64_t *version, connector_error *error)
+/* A file without our id may become ours where it is empty. */
+static connector_status check_empty(struct connection *connection, int64_t application_id,
+                                    int64_t version, connector_error *error)
 {
-  bool own = !connection_in_transaction(connection);
   int64_t tables = 0;
-  connector_status status = own ? connection_begin_read(connection, error) : CONNECTOR_OK;
+  connector_status status = connection_integer(connection, "SELECT count(name) FROM sqlite_schema",
+                                               &tables, error);
 
-  if (status != CONNECTOR_OK)
-    return status;
-  status = connection_integer(connection, "SELECT count(*) FROM sqlite_schema", &tables, error);
-  if (status == CONNECTOR_OK)
-    status = look(connection, application_id, version, error);
-  if (own)
-    connection_rollback(connection);
-  if (status != CONNECTOR_OK || *application_id == SCHEMA_APPLICATION_ID)
-    return status;
-  if (*application_id != 0 || *version != 0 || tables != 0)
-    return error_set(error, CONNECTOR_CORRUPT, NULL, "the file belongs to another program");
-  return CONNECTOR_OK;
+  if (status == CONNECTOR_OK && (application_id != 0 || version != 0 || tables != 0))
+    status = error_set(error, CONNECTOR_CORRUPT, NULL, "the file belongs to another program");
+  return status;
 }
 
-connector_status schema_look(struct connection *connection, enum schema_state *state,
-                             connector_error *error)
+static connector_status settle_state(int64_t version, enum schema_state *state,
+                                     connector_error *error)
 {
-  int64_t application_id = 0;
-  int64_t version = 0;
-  connector_status status = look(connection, &application_id, &version, error);
-
-  if (status == CONNECTOR_OK && application_id != SCHEMA_APPLICATION_ID)
-    status = look_again(connection, &application_id, &version, error);
-  if (status != CONNECTOR_OK)
-    return status;
-  if (application_id != SCHEMA_APPLICATION_ID) {
-    *state = SCHEMA_EMPTY;
-    return CONNECTOR_OK;
-  }
   if (version > SCHEMA_VERSION)
     return error_set(error, CONNECTOR_SCHEMA, NULL,
                      "the file has schema %lld and this library knows up to %d", (long long)version,
@@ -284,6 +263,42 @@ connector_status schema_look(struct connection *connection, enum schema_state *s
     return error_set(error, CONNECTOR_CORRUPT, NULL, "the file has no schema version");
   *state = version == SCHEMA_VERSION ? SCHEMA_CURRENT : SCHEMA_OLD;
   return CONNECTOR_OK;
+}
+
+static connector_status look_inside(struct connection *connection, enum schema_state *state,
+                                    connector_error *error)
+{
+  int64_t application_id = 0;
+  int64_t version = 0;
+  bool same = false;
+  connector_status status = look(connection, &application_id, &version, error);
+
+  if (status == CONNECTOR_OK && application_id != SCHEMA_APPLICATION_ID) {
+    *state = SCHEMA_EMPTY;
+    return check_empty(connection, application_id, version, error);
+  }
+  if (status == CONNECTOR_OK)
+    status = settle_state(version, state, error);
+  if (status == CONNECTOR_OK)
+    status = schema_compare(connection, steps, (size_t)version, &same, error);
+  if (status == CONNECTOR_OK && !same)
+    status = error_set(error, CONNECTOR_CORRUPT, NULL, "the file's schema is not that of a store");
+  return status;
+}
+
+/* All is read from one snapshot, for another process may be making the file ours meanwhile. */
+connector_status schema_look(struct connection *connection, enum schema_state *state,
+                             connector_error *error)
+{
+  bool own = !connection_in_transaction(connection);
+  connector_status status = own ? connection_begin_read(connection, error) : CONNECTOR_OK;
+
+  if (status != CONNECTOR_OK)
+    return status;
+  status = look_inside(connection, state, error);
+  if (own)
+    connection_rollback(connection);
+  return status;
 }
 
 /* One step, unless another process has taken it meanwhile. */

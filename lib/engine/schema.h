@@ -17,7 +17,8 @@ enum schema_state {
   SCHEMA_OLD    /* ours, from an older library */
 };
 
-/* Looks without writing. CORRUPT where the file is another program's, SCHEMA where it is newer. */
+/* Looks without writing. CORRUPT where the file is another program's or its tables are not those of
+ * its version, SCHEMA where it is newer. */
 connector_status schema_look(struct connection *connection, enum schema_state *state,
                              connector_error *error);
 

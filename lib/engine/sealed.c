@@ -216,7 +216,7 @@ connector_status sealed_key_next(struct connection *connection, const char *afte
 connector_status sealed_key_count(struct connection *connection, int64_t *count,
                                   connector_error *error)
 {
-  return connection_integer(connection, "SELECT count(*) FROM sealed_key", count, error);
+  return connection_integer(connection, "SELECT count(term) FROM sealed_key", count, error);
 }
 
 connector_status sealed_key_put(struct connection *connection, const char *tenant,

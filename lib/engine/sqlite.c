@@ -56,7 +56,8 @@ static const struct meaning *meaning_of(int code)
 
 connector_status connection_fail(struct connection *connection, int code, connector_error *error)
 {
-  const struct meaning *meaning = meaning_of(code);
+  bool overrun = connection != NULL && connection->overrun && (code & 0xff) == SQLITE_INTERRUPT;
+  const struct meaning *meaning = meaning_of(overrun ? SQLITE_CORRUPT : code);
   int os_code = connection != NULL ? sqlite3_system_errno(connection->db) : 0;
   bool system = meaning->status == CONNECTOR_IO || meaning->status == CONNECTOR_DISK_FULL;
 
@@ -235,6 +236,8 @@ connector_status connection_open(struct engine_options *options, enum connection
     code = sqlite3_busy_handler(connection->db, wait_for_lock, connection);
   if (code == SQLITE_OK)
     code = harden(connection->db);
+  if (code == SQLITE_OK)
+    work_bound(connection);
   status = code == SQLITE_OK ? settle(connection, use, error)
                              : connection_fail(connection, code, error);
   if (status != CONNECTOR_OK) {
@@ -259,8 +262,10 @@ void connection_close(struct connection *connection)
 connector_status connection_run(struct connection *connection, const char *sql,
                                 connector_error *error)
 {
-  int code = sqlite3_exec(connection->db, sql, NULL, NULL, NULL);
+  int code = SQLITE_OK;
 
+  connection->rounds = 0;
+  code = sqlite3_exec(connection->db, sql, NULL, NULL, NULL);
   return code == SQLITE_OK ? CONNECTOR_OK : connection_fail(connection, code, error);
 }
 
@@ -268,8 +273,10 @@ connector_status connection_integer(struct connection *connection, const char *s
                                     connector_error *error)
 {
   sqlite3_stmt *statement = NULL;
-  int code = sqlite3_prepare_v2(connection->db, sql, -1, &statement, NULL);
+  int code = SQLITE_OK;
 
+  connection->rounds = 0;
+  code = sqlite3_prepare_v2(connection->db, sql, -1, &statement, NULL);
   if (code == SQLITE_OK)
     code = sqlite3_step(statement);
   if (code == SQLITE_ROW) {
@@ -297,13 +304,19 @@ static const char *const transaction_texts[TRANSACTION_STEPS] = {
   [STEP_ROLLBACK_TO] = "ROLLBACK TO call",
 };
 
-/* All are prepared before the first transaction begins: ending one must work without memory. */
-static int prime(struct connection *connection)
+static bool ends_reading(size_t step)
+{
+  return step == STEP_BEGIN_READ || step == STEP_COMMIT || step == STEP_ROLLBACK;
+}
+
+/* All are prepared before the first transaction begins: ending one must work without memory. One
+ * that reads needs few of them. */
+static int prime(struct connection *connection, enum transaction_step first)
 {
   int code = SQLITE_OK;
 
   for (size_t i = 0; code == SQLITE_OK && i < TRANSACTION_STEPS; i++)
-    if (connection->transactions[i] == NULL)
+    if (connection->transactions[i] == NULL && (first != STEP_BEGIN_READ || ends_reading(i)))
       code = sqlite3_prepare_v3(connection->db, transaction_texts[i], -1, SQLITE_PREPARE_PERSISTENT,
                                 &connection->transactions[i], NULL);
   return code;
@@ -312,7 +325,7 @@ static int prime(struct connection *connection)
 static connector_status take_step(struct connection *connection, enum transaction_step step,
                                   connector_error *error)
 {
-  int code = connection->transactions[step] != NULL ? SQLITE_OK : prime(connection);
+  int code = connection->transactions[step] != NULL ? SQLITE_OK : prime(connection, step);
 
   if (code == SQLITE_OK) {
     code = sqlite3_step(connection->transactions[step]);

@@ -45,6 +45,9 @@ struct connection {
   sqlite3 *db;
   struct engine_options *options;
   connector_status failure; /* the last one */
+  int64_t rounds;           /* of work since a statement was last begun */
+  int64_t bound_most;       /* values bound to a statement so far */
+  bool overrun;             /* a statement was stopped: it worked more than the file can hold */
   int64_t wait_started_us;
   int64_t patience_us; /* of a wait that is not for a write; 0: as the options say */
   struct log_length log;
@@ -55,6 +58,9 @@ struct connection {
 
 /* Fills the error from what a code of the engine means; `connection` may be NULL. */
 connector_status connection_fail(struct connection *connection, int code, connector_error *error);
+
+/* Has every statement of the connection do no more work than the file can hold. */
+void work_bound(struct connection *connection);
 
 void statements_close(struct connection *connection);
 

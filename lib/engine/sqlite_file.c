@@ -75,7 +75,7 @@ connector_status connection_backup(struct connection *connection, const char *pa
     status = connection_begin_read(connection, error);
   if (status != CONNECTOR_OK)
     return status;
-  status = connection_integer(connection, "SELECT count(*) FROM meta", &ignored, error);
+  status = connection_integer(connection, "SELECT count(key) FROM meta", &ignored, error);
   if (status != CONNECTOR_OK)
     goto done;
   code = sqlite3_open_v2(path, &target,

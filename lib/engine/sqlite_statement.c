@@ -86,6 +86,9 @@ static connector_status prepare(struct connection *connection, const struct stat
 
 static struct statement *begin(struct connection *connection, struct statement *statement)
 {
+  connection->rounds = 0;
+  if (statement->parameters > connection->bound_most)
+    connection->bound_most = statement->parameters;
   statement->used = ++connection->tick;
   statement->bound = 0;
   statement->failure = SQLITE_OK;

@@ -199,6 +199,19 @@ static connector_status read_file(connector_store *store, struct connection *con
   return status;
 }
 
+/* In one transaction: its locks are then taken once. */
+static connector_status read_snapshot(connector_store *store, struct connection *connection,
+                                      const void *history_key, connector_error *error)
+{
+  connector_status status = connection_begin_read(connection, error);
+
+  if (status != CONNECTOR_OK)
+    return status;
+  status = read_file(store, connection, history_key, error);
+  connection_rollback(connection);
+  return status;
+}
+
 static connector_status open_pool(connector_store *store, const char *path,
                                   const connector_options *options, connector_error *error)
 {
@@ -219,7 +232,7 @@ static connector_status open_pool(connector_store *store, const char *path,
     status = pool_take_reader(store->pool, &reader, error);
   if (status != CONNECTOR_OK)
     return status;
-  status = read_file(store, reader.connection, options->history_key, error);
+  status = read_snapshot(store, reader.connection, options->history_key, error);
   pool_give_reader(store->pool, &reader);
   return status;
 }
