@@ -106,6 +106,14 @@ connector_status statement_run(struct statement *statement, connector_error *err
 /* Ends a run, so that its locks go. Always after the last step. */
 void statement_done(struct statement *statement);
 
+/*
+ * Whose rows the run is to give, borrowed until it is done; NULL: everybody's. Where entries of an
+ * index stand in the wrong order, the engine takes what comes first for what it looked for, and
+ * compares no more: whoever reads a row asks whether it is the tenant's.
+ */
+void statement_expect(struct statement *statement, const char *tenant);
+bool statement_expects(const struct statement *statement, const char *tenant);
+
 /* NO_MEMORY where a column or value of this run could not be had. */
 connector_status statement_check(struct statement *statement, connector_error *error);
 

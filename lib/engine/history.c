@@ -294,7 +294,8 @@ connector_status history_next(struct statement *statement, unsigned parts, struc
   if (status == CONNECTOR_OK)
     status = statement_check(statement, error);
   if (status == CONNECTOR_OK &&
-      (!whole || row->tenant_id == NULL || row->connector_id == NULL || row->kind == NULL))
+      (!whole || row->tenant_id == NULL || !statement_expects(statement, row->tenant_id) ||
+       row->connector_id == NULL || row->kind == NULL))
     status = error_set(error, CONNECTOR_CORRUPT, NULL, "the history is damaged");
   return status;
 }

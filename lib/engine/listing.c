@@ -202,6 +202,8 @@ connector_status listing_start(struct connection *connection, const struct listi
   sql_text(&sql, " LIMIT ?");
   sql_value_number(&sql, listing->limit);
   status = sql_statement(&sql, connection, STATEMENT_LIST, list_head, out, error);
+  if (status == CONNECTOR_OK)
+    statement_expect(*out, listing->scope->kind != SCOPE_SYSTEM ? listing->scope->tenant : NULL);
   sql_free(&sql);
   return status;
 }

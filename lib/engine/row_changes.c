@@ -323,5 +323,8 @@ connector_status rows_next_purgeable(struct statement *statement, connector *row
   for (size_t i = 0, column = 0; i < CONNECTOR_FIELD_COUNT; i++)
     if ((purged_fields & CONNECTOR_BIT(i)) != 0)
       rows_read_field(statement, (int)column++, &record_fields[i], row);
-  return statement_check(statement, error);
+  status = statement_check(statement, error);
+  if (status == CONNECTOR_OK && !statement_expects(statement, row->tenant_id))
+    status = error_set(error, CONNECTOR_CORRUPT, NULL, "the file is damaged");
+  return status;
 }

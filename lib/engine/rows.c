@@ -130,7 +130,7 @@ static void read_text(struct statement *statement, int column, struct row *row, 
     row->size += (size_t)row->lengths[field] + 1;
 }
 
-/* False where the row is not the one that its index names. */
+/* False where the row is not the one that its index names, or not the tenant's. */
 static bool read_row(struct statement *statement, struct row *row)
 {
   int column = 0;
@@ -148,7 +148,8 @@ static bool read_row(struct statement *statement, struct row *row)
     column++;
   }
   row->record.is_deleted = row->record.deleted_at != 0;
-  return row->record.id != NULL && row->record.tenant_id != NULL &&
+  return row->record.id != NULL && statement_expects(statement, row->record.tenant_id) &&
+         row->record.tenant_id != NULL &&
          column_integer(statement, column) ==
              row_check(row->record.tenant_id, row->lengths[CONNECTOR_FIELD_TENANT_ID],
                        row->record.id, row->lengths[CONNECTOR_FIELD_ID]);
@@ -263,6 +264,8 @@ connector_status rows_find(struct connection *connection, const struct scope *sc
   bind_text(statement, id);
   scope_bind(statement, scope);
   status = rows_next(statement, &row, &any, error);
+  if (status == CONNECTOR_OK && any && strcmp(row.record.id, id) != 0)
+    status = error_set(error, CONNECTOR_CORRUPT, NULL, "the file is damaged");
   if (status == CONNECTOR_OK && any) {
     *found = row_copy(&row);
     status = *found != NULL ? check_alone(statement, scope, error) : error_no_memory(error);

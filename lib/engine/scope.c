@@ -80,6 +80,7 @@ void scope_bind(struct statement *statement, const struct scope *scope)
 
   for (size_t i = 0; i < count; i++)
     bind_text(statement, values[i]);
+  statement_expect(statement, scope->kind != SCOPE_SYSTEM ? scope->tenant : NULL);
 }
 
 void scope_bind_history(struct statement *statement, const struct scope *scope)

@@ -29,8 +29,9 @@ struct statement {
   size_t text_length;
   uint64_t used; /* tick of the last use: the least one makes room */
   int parameters;
-  int bound;   /* of them in this run */
-  int failure; /* the first bind that failed, or SQLITE_OK */
+  int bound;          /* of them in this run */
+  const char *tenant; /* whose rows this run is to give, borrowed; NULL: of all */
+  int failure;        /* the first bind that failed, or SQLITE_OK */
 };
 
 /* The write-ahead log as this connection last saw it. */

@@ -91,6 +91,7 @@ static struct statement *begin(struct connection *connection, struct statement *
     connection->bound_most = statement->parameters;
   statement->used = ++connection->tick;
   statement->bound = 0;
+  statement->tenant = NULL;
   statement->failure = SQLITE_OK;
   return statement;
 }
@@ -206,6 +207,16 @@ void bind_integer(struct statement *statement, int64_t number)
 void bind_null(struct statement *statement)
 {
   note(statement, sqlite3_bind_null(statement->handle, ++statement->bound));
+}
+
+void statement_expect(struct statement *statement, const char *tenant)
+{
+  statement->tenant = tenant;
+}
+
+bool statement_expects(const struct statement *statement, const char *tenant)
+{
+  return statement->tenant == NULL || (tenant != NULL && strcmp(statement->tenant, tenant) == 0);
 }
 
 /* ---- running ---- */

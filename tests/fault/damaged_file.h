@@ -185,6 +185,17 @@ static inline void use_file(void)
   close_store();
 }
 
+static inline void claim_some(connector_due due)
+{
+  connector_claims *claims = NULL;
+  if (!ends_well(connector_claim(test.store, due, NULL, &claims, &failure), "claim"))
+    return;
+  if (current.role == CONNECTOR_ROLE_TENANT)
+    for (size_t i = 0; i < connector_claims_count(claims); i++)
+      assert_own(connector_claims_at(claims, i)->record, "claim");
+  connector_claims_free(claims);
+}
+
 /* What looks at all tenants and at the file as a whole. */
 static inline void use_file_as_system(void)
 {
@@ -199,6 +210,8 @@ static inline void use_file_as_system(void)
     connector_changes_free(changes);
   (void)ends_well(connector_history_verify(test.store, &number, &failure), "history_verify");
   (void)ends_well(connector_check(test.store, NULL, NULL, &failure), "check");
+  for (int due = CONNECTOR_DUE_REFRESH; due <= CONNECTOR_DUE_SYNC; due++)
+    claim_some((connector_due)due);
   maintain.history_before = 1;
   (void)ends_well(connector_maintain(test.store, &maintain, &failure), "maintain");
   (void)ends_well(connector_purge_deleted(test.store, INT64_MAX / 2, NULL, &failure),

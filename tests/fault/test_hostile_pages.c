@@ -203,6 +203,39 @@ static void trees_without_end_have_an_end(void **state)
   }
 }
 
+/* Turns the order of what stands in a page round, so that going forward never ends where the next
+ * is looked for behind the last. */
+static void turn_round(size_t number)
+{
+  char *page = page_at(number);
+  size_t count = get_number(page + 3, 2);
+  for (size_t i = 0; i < count / 2; i++) {
+    char *first = page + 8 + 2 * i;
+    char *last = page + 8 + 2 * (count - 1 - i);
+    char kept[2] = { first[0], first[1] };
+    memcpy(first, last, 2);
+    memcpy(last, kept, 2);
+  }
+}
+
+static void trees_in_the_wrong_order_have_an_end(void **state)
+{
+  static const char *const names[] = { "connector_sync",    "connector_list", "connector_key",
+                                       "connector_deleted", "history_feed",   "history_head",
+                                       "connector",         "history" };
+  (void)state;
+  for (size_t i = 0; i < COUNT_OF(names); i++) {
+    size_t root = root_of(names[i]);
+    snprintf(trial_name, sizeof(trial_name), "a turned %s", names[i]);
+    take_file();
+    turn_round(leaf_below(root));
+    put_file();
+    use_all();
+    free(file.bytes);
+    file.bytes = NULL;
+  }
+}
+
 /* The schema's own tree: each of its rows is there again and again. */
 static void a_schema_without_end_is_refused(void **state)
 {
@@ -297,6 +330,7 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
     pages_test(trees_without_end_have_an_end),
+    pages_test(trees_in_the_wrong_order_have_an_end),
     pages_test(a_schema_without_end_is_refused),
     pages_test(free_pages_that_go_round_have_an_end),
     pages_test(counts_of_pages_that_no_file_has_end_clearly),
