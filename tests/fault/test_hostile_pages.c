@@ -4,6 +4,7 @@
  * data or a clear status; an alarm ends the test where one does not.
  */
 #include "damaged_file.h"
+#include "sealed_faults.h"
 
 enum { HANG_SECONDS = 120, PAGE = 4096, LEVELS = 5, HEADER_FREE = 32, HEADER_PAGES = 28 };
 
@@ -218,6 +219,20 @@ static void turn_round(size_t number)
   }
 }
 
+/* Puts it in any order. */
+static void mix(size_t number, uint64_t *seed)
+{
+  char *page = page_at(number);
+  size_t count = get_number(page + 3, 2);
+  for (size_t i = count; i > 1; i--) {
+    char *one = page + 8 + 2 * (i - 1);
+    char *other = page + 8 + 2 * random_below(seed, i);
+    char kept[2] = { one[0], one[1] };
+    memcpy(one, other, 2);
+    memcpy(other, kept, 2);
+  }
+}
+
 static void trees_in_the_wrong_order_have_an_end(void **state)
 {
   static const char *const names[] = { "connector_sync",    "connector_list", "connector_key",
@@ -231,6 +246,89 @@ static void trees_in_the_wrong_order_have_an_end(void **state)
     turn_round(leaf_below(root));
     put_file();
     use_all();
+    free(file.bytes);
+    file.bytes = NULL;
+  }
+}
+
+/* Many tenants, so that who looks for the tenant behind each can be led round. */
+static void add_tenants(void)
+{
+  restore_template();
+  open_for_faults();
+  for (int i = 0; i < 40; i++) {
+    char tenant[16];
+    snprintf(tenant, sizeof(tenant), "tenant-%02d", i);
+    become(tenant, "user-ann", CONNECTOR_ROLE_TENANT);
+    (void)make(PATCH(.name = "of many", .next_rotation_due = 1000));
+  }
+  close_store();
+  free(template.bytes);
+  template.bytes = read_file(test.path, &template.length);
+}
+
+static void tenants_in_the_wrong_order_are_looked_at_once(void **state)
+{
+  static const char *const names[] = { "connector_rotation", "connector_sync", "history_head",
+                                       "history_feed" };
+  uint64_t seed = 20261128;
+  (void)state;
+  add_tenants();
+  for (int trial = 0; trial < 60; trial++) {
+    const char *name = names[(size_t)trial % COUNT_OF(names)];
+    size_t root = root_of(name);
+    snprintf(trial_name, sizeof(trial_name), "trial %d, tenants of %s", trial, name);
+    take_file();
+    mix(leaf_below(root), &seed);
+    put_file();
+    become(NULL, NULL, CONNECTOR_ROLE_SYSTEM);
+    use_file_as_system();
+    free(file.bytes);
+    file.bytes = NULL;
+  }
+}
+
+static bool sealed_ends(connector_status status)
+{
+  return status == CONNECTOR_SECRET_TAMPERED || ends_well(status, "rotate");
+}
+
+static void add_keys(void)
+{
+  restore_template();
+  open_sealed(first_key, NULL);
+  for (int i = 0; i < 30; i++) {
+    char tenant[16];
+    char id[ID_SIZE];
+    snprintf(tenant, sizeof(tenant), "tenant-%02d", i);
+    become(tenant, "user-ann", CONNECTOR_ROLE_TENANT);
+    make_id(PATCH(.name = "of many"), id);
+    (void)put_value(id, "a value");
+  }
+  close_store();
+  free(template.bytes);
+  template.bytes = read_file(test.path, &template.length);
+}
+
+/* A rotation goes from one tenant's key to the next. */
+static void keys_in_the_wrong_order_are_looked_at_once(void **state)
+{
+  uint64_t seed = 20261129;
+  size_t root = 0;
+  (void)state;
+  add_keys();
+  root = root_of("sealed_key");
+  for (int trial = 0; trial < 40; trial++) {
+    connector_sealed_options key = sealed_key_of(second_key);
+    snprintf(trial_name, sizeof(trial_name), "trial %d, keys", trial);
+    take_file();
+    mix(leaf_below(root), &seed);
+    put_file();
+    become(NULL, NULL, CONNECTOR_ROLE_SYSTEM);
+    open_sealed(first_key, NULL);
+    (void)sealed_ends(connector_tenant_key_rotate(test.store, NULL, NULL, NULL, &failure));
+    (void)sealed_ends(connector_root_key_rotate(test.store, &key, NULL, NULL, &failure));
+    close_store();
     free(file.bytes);
     file.bytes = NULL;
   }
@@ -331,6 +429,8 @@ int main(void)
   const struct CMUnitTest tests[] = {
     pages_test(trees_without_end_have_an_end),
     pages_test(trees_in_the_wrong_order_have_an_end),
+    pages_test(tenants_in_the_wrong_order_are_looked_at_once),
+    pages_test(keys_in_the_wrong_order_are_looked_at_once),
     pages_test(a_schema_without_end_is_refused),
     pages_test(free_pages_that_go_round_have_an_end),
     pages_test(counts_of_pages_that_no_file_has_end_clearly),
