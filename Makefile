@@ -60,7 +60,7 @@ FAULT_TESTS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/fault/test_*.c)
 LINEAR_TESTS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/linear/test_*.c)))
 TESTS := $(UNIT_TESTS) $(API_TESTS) $(FAULT_TESTS) $(LINEAR_TESTS)
 
-.PHONY: all install uninstall check deps demo bench sanitize valgrind emptied fuzz docs format clean help
+.PHONY: all install uninstall check deps demo bench sanitize valgrind emptied fuzz fuzz-control docs format clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -180,6 +180,9 @@ $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(wildcard tests/fuzz/*.h) $(LIB_SOURCES)
 
 fuzz: $(FUZZERS) ## fuzz what reads hostile input, FUZZ_SECONDS each (needs clang)
 	@for fuzzer in $(FUZZERS); do BUILD=$(BUILD) FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run $$fuzzer || exit 1; done
+
+fuzz-control: ## take protections out of copies of the library: the fuzzers must find it (needs clang)
+	BUILD=$(BUILD) FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/control
 
 # ---- benchmark ----
 

@@ -5,6 +5,15 @@
  */
 #include "fuzz_file.h"
 
+/* A store is opened and closed in every run: memory that is kept back would be fetched anew each
+ * time. */
+const char *__asan_default_options(void);
+
+const char *__asan_default_options(void)
+{
+  return "quarantine_size_mb=4";
+}
+
 /* A record shown by a call, or what the call said instead. */
 static void check_shown(connector_status status, connector *record)
 {

@@ -208,7 +208,7 @@ static void make_bases(void)
 
 /* ---- edits ---- */
 
-enum edit { EDIT_SET, EDIT_XOR, EDIT_COPY, EDIT_PAGE, EDIT_CUT, EDIT_COUNT };
+enum edit { EDIT_SET, EDIT_XOR, EDIT_COPY, EDIT_PAGE, EDIT_CUT, EDIT_TURN, EDIT_COUNT };
 
 static size_t take_place(struct input *input, size_t length)
 {
@@ -216,6 +216,21 @@ static size_t take_place(struct input *input, size_t length)
   size_t high = take(input);
 
   return (page * PAGE + ((high << 8 | take(input)) % PAGE)) % length;
+}
+
+/* Exchanges what two entries of a page are found by: the page is sound, and out of order. */
+static void turn(char *bytes, size_t length, size_t at, size_t one, size_t other)
+{
+  char *page = bytes + at / PAGE * PAGE;
+  char *first = page + 8 + 2 * one;
+  char *second = page + 8 + 2 * other;
+  char kept[2];
+
+  if (at / PAGE * PAGE + PAGE > length)
+    return;
+  memcpy(kept, first, 2);
+  memcpy(first, second, 2);
+  memcpy(second, kept, 2);
 }
 
 static void edit(struct input *input, char *bytes, size_t *length)
@@ -244,6 +259,9 @@ static void edit(struct input *input, char *bytes, size_t *length)
     at = at / PAGE * PAGE;
     if (from + PAGE <= *length && at + PAGE <= *length)
       memmove(bytes + at, bytes + from, PAGE);
+    break;
+  case EDIT_TURN:
+    turn(bytes, *length, at, count, take(input) % 32);
     break;
   default: /* the end is gone */
     *length = at > 0 ? at : 1;
