@@ -196,6 +196,8 @@ bench: $(BUILD)/bench/bench $(BUILD)/$(SHARED_LINK) $(BENCH_VAULT) ## time each 
 	BUILD=$(BUILD) STRIP=$(STRIP) bench/run
 	$(if $(BENCH_VAULT),$(BENCH_VAULT) $(BENCH_FLAGS),@echo "SKIPPED: reads from a vault were not timed: no libcurl or no libmicrohttpd here" >&2)
 
+include bench/peers/peers.mk
+
 # ---- docs, install, upkeep ----
 
 docs: ## make man pages and HTML from the headers, under build/docs (needs perl; HTML: mandoc, lowdown)
