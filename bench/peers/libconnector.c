@@ -1,7 +1,7 @@
 /*
  * The library through its public API alone. It also checks every field and who calls, which none of
- * the others does. History, which they do not keep either, is left out, or kept where a fifth
- * argument says `history`.
+ * the others does. History, which they do not keep either, is left out. A fifth argument says what
+ * differs: `history` keeps it; `relaxed` syncs less than the others, to prove that `run` sees it.
  */
 #include "peer.h"
 
@@ -21,6 +21,7 @@ struct batch {
 };
 
 static bool keeps_history;
+static bool relaxed;
 
 static enum peer_answer answer(connector_status status, const connector_error *error)
 {
@@ -52,6 +53,7 @@ static void *library_open(const char *path, const char *tenant)
   library->caller = peer_caller(tenant);
   options.fixed_caller = &library->caller;
   options.no_history = !keeps_history;
+  options.durability = relaxed ? CONNECTOR_DURABILITY_NORMAL : CONNECTOR_DURABILITY_FULL;
   if (answer(connector_open(path, &options, &library->store, &error), &error) == PEER_DONE)
     return library;
   free(library);
@@ -153,5 +155,6 @@ int main(int count, char **arguments)
                                          .list = library_list };
 
   keeps_history = count == 6 && strcmp(arguments[5], "history") == 0;
-  return peer_main(&form, keeps_history ? 5 : count, arguments);
+  relaxed = count == 6 && strcmp(arguments[5], "relaxed") == 0;
+  return peer_main(&form, keeps_history || relaxed ? 5 : count, arguments);
 }

@@ -10,7 +10,7 @@ PEER_OBJECTS := $(PEER_COMMON:%.c=$(BUILD)/%.o)
 
 peer_has = $(if $(shell printf '\#include <$(1)>\n' | $(CC) -E -x $(2) - >/dev/null 2>&1 && echo yes),$(PEERS)/$(3))
 
-PEER_PROGRAMS := $(PEERS)/rows $(PEERS)/libconnector $(PEERS)/handwritten \
+PEER_PROGRAMS := $(PEERS)/syncs.so $(PEERS)/rows $(PEERS)/libconnector $(PEERS)/handwritten \
 	$(call peer_has,lmdb.h,c,lmdb) \
 	$(call peer_has,soci/sqlite3/soci-sqlite3.h,c++,soci) \
 	$(call peer_has,curl/curl.h,c,rest_client)
@@ -30,11 +30,16 @@ $(PEERS)/handwritten: PEER_DEP_LIBS = $(DEP_LIBS)
 $(PEERS)/lmdb: PEER_DEP_LIBS = -llmdb
 $(PEERS)/rest_client: PEER_DEP_LIBS = $(DEP_LIBS) -lcurl
 
+$(PEERS)/syncs.so: bench/peers/syncs.c
+	@mkdir -p $(@D)
+	$(CC) $(STANDARD) $(WARNINGS) $(CFLAGS) -fPIC -shared -o $@ $< -ldl
+
 $(PEERS)/soci: bench/peers/soci.cpp $(PEER_OBJECTS) $(PEER_HEADERS) $(BUILD)/$(SHARED_LINK)
 	@mkdir -p $(@D)
 	$(CXX) -std=c++17 -pthread -Iinclude -Ibench/peers $(CFLAGS) -Wall -Wextra $(WERROR) -isystem /usr/include/soci -o $@ $< $(PEER_OBJECTS) $(PEER_LIBS) -lsoci_core -lsoci_sqlite3
 
 bench-peers: $(PEER_PROGRAMS) ## time the main operations beside what people use instead
+	BUILD=$(BUILD) bench/peers/run --controls
 	BUILD=$(BUILD) bench/peers/run $(BENCH_FLAGS)
 
 deps-peers: ## install what bench-peers measures: SOCI, SQLAlchemy, LMDB, and a REST service from npm
