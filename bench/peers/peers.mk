@@ -8,12 +8,14 @@ PEER_HEADERS := bench/peers/peer.h $(wildcard bench/*.h)
 PEER_LIBS = -L$(BUILD) -lconnector $(RUN_PATH)
 PEER_OBJECTS := $(PEER_COMMON:%.c=$(BUILD)/%.o)
 
+# Looked for only where they are to be built: SOCI's headers are large.
+ifneq ($(filter bench-peers,$(MAKECMDGOALS)),)
 peer_has = $(if $(shell printf '\#include <$(1)>\n' | $(CC) -E -x $(2) - >/dev/null 2>&1 && echo yes),$(PEERS)/$(3))
-
 PEER_PROGRAMS := $(PEERS)/syncs.so $(PEERS)/rows $(PEERS)/libconnector $(PEERS)/handwritten \
 	$(call peer_has,lmdb.h,c,lmdb) \
 	$(call peer_has,soci/sqlite3/soci-sqlite3.h,c++,soci) \
 	$(call peer_has,curl/curl.h,c,rest_client)
+endif
 
 $(PEER_OBJECTS): $(BUILD)/%.o: %.c $(PEER_HEADERS)
 	@mkdir -p $(@D)

@@ -339,6 +339,8 @@ peer_answer store_get(void *peer, const char *id, peer_show_fn show, void *user)
       return PEER_REFUSED;
     const connector record = store_of.row.get();
     show(user, &record);
+    /* To the statement's end, or its read would stay open and hold up the log's checkpoints. */
+    (void)store_of.select.fetch();
     return PEER_DONE;
   });
 }
