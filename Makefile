@@ -58,7 +58,8 @@ UNIT_TESTS  := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/unit/test_*.c))
 API_TESTS   := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/api/test_*.c)))
 FAULT_TESTS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/fault/test_*.c)))
 LINEAR_TESTS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/linear/test_*.c)))
-TESTS := $(UNIT_TESTS) $(API_TESTS) $(FAULT_TESTS) $(LINEAR_TESTS)
+MODEL_TESTS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/model/*.c)))
+TESTS := $(UNIT_TESTS) $(API_TESTS) $(FAULT_TESTS) $(LINEAR_TESTS) $(MODEL_TESTS)
 
 .PHONY: all install uninstall check deps demo bench sanitize valgrind emptied fuzz fuzz-control docs format clean help
 .DELETE_ON_ERROR:
@@ -133,13 +134,13 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $(BUILD)/libconnector-internal.a
 	@mkdir -p $(@D)
 	$(CC) $(TEST_FLAGS) -Ilib $(DEP_CFLAGS) $(CFLAGS) $(CPPFLAGS) -MMD -MP -MF $@.d -o $@ $< $(BUILD)/libconnector-internal.a $(DEP_LIBS) $(TEST_LIBS) $(LDFLAGS)
 
-$(BUILD)/tests/api/%: tests/api/%.c $(BUILD)/$(SHARED_LINK)
-	@mkdir -p $(@D)
-	$(CC) $(TEST_FLAGS) $(CFLAGS) $(CPPFLAGS) -MMD -MP -MF $@.d -o $@ $< -L$(BUILD) -lconnector $(RUN_PATH) $(TEST_LIBS) $(LDFLAGS)
-
-$(BUILD)/tests/linear/%: tests/linear/%.c $(BUILD)/$(SHARED_LINK)
-	@mkdir -p $(@D)
-	$(CC) $(TEST_FLAGS) $(CFLAGS) $(CPPFLAGS) -MMD -MP -MF $@.d -o $@ $< -L$(BUILD) -lconnector $(RUN_PATH) $(TEST_LIBS) $(LDFLAGS)
+# These know the public API alone; some are programs of several headers.
+define API_TEST
+$$(BUILD)/tests/$(1)/%: tests/$(1)/%.c $$(BUILD)/$$(SHARED_LINK)
+	@mkdir -p $$(@D)
+	$$(CC) $$(TEST_FLAGS) $$(CFLAGS) $$(CPPFLAGS) -MMD -MP -MF $$@.d -o $$@ $$< -L$$(BUILD) -lconnector $$(RUN_PATH) $$(TEST_LIBS) $$(LDFLAGS)
+endef
+$(foreach folder,api linear model,$(eval $(call API_TEST,$(folder))))
 
 # Faults are put beneath the library: these tests may use sqlite3 themselves.
 $(BUILD)/tests/fault/%: tests/fault/%.c $(BUILD)/$(SHARED_LINK)
