@@ -61,7 +61,7 @@ LINEAR_TESTS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/linear/test_*.
 MODEL_TESTS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/model/*.c)))
 TESTS := $(UNIT_TESTS) $(API_TESTS) $(FAULT_TESTS) $(LINEAR_TESTS) $(MODEL_TESTS)
 
-.PHONY: all install uninstall check deps demo bench sanitize valgrind emptied fuzz fuzz-control docs format clean help
+.PHONY: all install uninstall check deps demo bench sanitize valgrind emptied fuzz fuzz-control mutants docs format clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -171,6 +171,9 @@ valgrind: $(TESTS) ## run the tests under valgrind
 
 emptied: $(API_TESTS) ## empty each public function in turn: some test must fail (two minutes)
 	BUILD=$(BUILD) CC="$(CC)" tests/emptied $(API_TESTS)
+
+mutants: ## take each protection out of a copy of the library in turn: some test must fail (twenty minutes)
+	BUILD=$(BUILD) CC="$(CC)" tests/mutants/run $(MUTANTS)
 
 FUZZERS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 FUZZ_SECONDS ?= 30
