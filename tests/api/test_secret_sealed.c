@@ -118,6 +118,22 @@ static void two_connectors_with_one_path_share_nothing(void **state)
   assert_reads(one, 0, "{\"token\":\"one\"}");
 }
 
+static void each_path_of_a_connector_has_a_secret_of_its_own(void **state)
+{
+  (void)state;
+  char id[ID_SIZE];
+  make_id(PATCH(.vault_path = "secret/data/shared/smtp"), id);
+  put_json(id, "{\"token\":\"smtp\"}");
+  assert_ok(connector_update(test.store, id, 0, PATCH(.vault_path = "secret/data/shared/imap"),
+                             NULL, &failure));
+  assert_unread(id, 0, CONNECTOR_SECRET_NOT_FOUND);
+  assert_int_equal(put_json(id, "{\"token\":\"imap\"}"), 1);
+  assert_reads(id, 0, "{\"token\":\"imap\"}");
+  assert_ok(connector_update(test.store, id, 0, PATCH(.vault_path = "secret/data/shared/smtp"),
+                             NULL, &failure));
+  assert_reads(id, 0, "{\"token\":\"smtp\"}");
+}
+
 static void tenants_are_apart(void **state)
 {
   static const char *const tenants[] = { "tenant-a", "tenant-b", "tenant-c" };
@@ -560,6 +576,7 @@ int main(void)
     sealed_test(versions_are_deleted_restored_and_destroyed),
     sealed_test(versions_are_told_until_the_host_stops),
     sealed_test(two_connectors_with_one_path_share_nothing),
+    sealed_test(each_path_of_a_connector_has_a_secret_of_its_own),
     sealed_test(tenants_are_apart),
     sealed_test(a_file_holds_no_value_in_the_clear),
     sealed_test(a_purge_removes_what_is_sealed),
