@@ -229,18 +229,21 @@ static connector_status fill_chunk(struct importing *importing)
   return status;
 }
 
-/* Whether the caller may know that the id is in use: another app's is none of its business. */
+/* Whether the caller may know that the id is in use: another app's is none of its business. Only
+ * the tenant that it is in use in counts, where the caller spans all. */
 static connector_status is_visible(struct work *work, const connector *record, bool *visible)
 {
-  struct call *call = work->call;
+  struct scope scope = work->call->scope;
   connector *found = NULL;
   connector_status status = CONNECTOR_OK;
 
   *visible = true;
-  if (call->scope.app == NULL)
+  if (scope.app == NULL)
     return CONNECTOR_OK;
-  status = rows_find(work->connection, &call->scope, record->id, CONNECTOR_DELETED_INCLUDE, &found,
-                     call->error);
+  scope.kind = SCOPE_TENANT;
+  scope.tenant = record->tenant_id;
+  status = rows_find(work->connection, &scope, record->id, CONNECTOR_DELETED_INCLUDE, &found,
+                     work->call->error);
   *visible = found != NULL;
   connector_free(found);
   return status;

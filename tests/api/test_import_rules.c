@@ -76,6 +76,30 @@ static void another_apps_id_is_renewed_and_not_told(void **state)
   }
 }
 
+/* Several tenants may have the id: what counts is the line's own. */
+static void another_tenants_record_of_the_app_does_not_count(void **state)
+{
+  static const char *const others[] = { "tenant-b", "tenant-c" };
+  connector_import_options options = CONNECTOR_IMPORT_OPTIONS_INIT;
+  char text[1024];
+  (void)state;
+  options.used_id = CONNECTOR_USED_ID_SKIP;
+  become("tenant-a", NULL, CONNECTOR_ROLE_TENANT);
+  current.app_id = "app-a";
+  assert_int_equal(import_text(line_of(text, "1", ""), NULL).kept, 1);
+  for (size_t i = 0; i < COUNT_OF(others); i++) {
+    become(others[i], NULL, CONNECTOR_ROLE_TENANT);
+    current.app_id = "app-b";
+    assert_int_equal(import_text(line_of(text, "1", ""), NULL).kept, 1);
+    become(NULL, NULL, CONNECTOR_ROLE_SYSTEM);
+    current.app_id = "app-b";
+    connector_import_result result = import_text(line_of(text, "1", ",\"tenant_id\":\"tenant-a\""),
+                                                 &options);
+    assert_int_equal(result.skipped, 0);
+    assert_int_equal(result.created, 1);
+  }
+}
+
 static void a_renewed_record_stays_deleted_and_keeps_its_app(void **state)
 {
   char text[1024];
@@ -135,6 +159,7 @@ int main(void)
     store_test(a_version_that_leaves_no_room_is_a_bad_line),
     store_test(an_update_before_the_creation_is_a_bad_line),
     store_test(another_apps_id_is_renewed_and_not_told),
+    store_test(another_tenants_record_of_the_app_does_not_count),
     store_test(a_renewed_record_stays_deleted_and_keeps_its_app),
     store_test(a_system_caller_takes_the_lines_tenant_for_new_records_too),
     memory_test(the_clock_is_asked_while_nothing_is_held),
