@@ -55,6 +55,7 @@ extern const struct group bench_writers;
 extern const struct group bench_writers_slow;
 extern const struct group bench_writers_normal;
 extern const struct group bench_secrets;
+extern const struct group bench_strangers;
 
 /* For `skip` of the groups that need storage in memory. */
 bool bench_no_memory_directory(const struct bench *bench);

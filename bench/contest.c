@@ -94,6 +94,26 @@ static double median(double *values, size_t count)
   return count % 2 != 0 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
 }
 
+/* The narrowest of the sorted rounds' ratios that hold the median of all such rounds with 99 %: it
+ * is above each of them with a chance of one half, so how many it is above follows the binomial. */
+static void set_bounds(const double *sorted, size_t rounds, struct result *result)
+{
+  double chance = 1;
+  double sum = 0;
+  size_t outside = 0;
+
+  for (size_t i = 0; i < rounds; i++)
+    chance /= 2;
+  while (outside == 0 || sum + chance <= 0.005) {
+    sum += chance;
+    chance *= (double)(rounds - outside) / (double)(outside + 1);
+    outside++;
+  }
+  result->confidence = 1 - 2 * sum;
+  result->ratio_low = sorted[outside - 1];
+  result->ratio_high = sorted[rounds - outside];
+}
+
 static void report(const struct contest *contest, struct times *times, size_t rounds, size_t calls)
 {
   double operations = (double)calls * (double)(contest->per_call != 0 ? contest->per_call : 1);
@@ -116,6 +136,8 @@ static void report(const struct contest *contest, struct times *times, size_t ro
     result.other = 1 / result.other;
     result.library = 1 / result.library;
   }
+  if (contest->bounds)
+    set_bounds(times->ratio, rounds, &result);
   report_add(&result);
 }
 

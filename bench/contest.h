@@ -21,6 +21,7 @@ struct contest {
   size_t calls_most;            /* in a turn, 0 = no bound */
   double limit;
   enum limit_kind limit_kind;
+  bool bounds;     /* what matters is how sure the ratio is */
   bool throughput; /* shown as operations a second, as those of several threads */
 };
 

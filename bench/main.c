@@ -29,6 +29,7 @@ static const struct group *const groups[] = {
   &bench_memory_claims,
   &bench_streams,
   &bench_json,
+  &bench_strangers,
   &bench_threads,
   &bench_reads,
   &bench_opens,

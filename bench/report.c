@@ -134,6 +134,9 @@ static void print_line(const struct result *result)
              result->limit_kind == LIMIT_AT_LEAST ? ">=" : "<=", result->limit);
   printf("%-34s %-14s %12s %12s %7s %12s %8s  %s\n", result->operation, result->versus, other,
          library, ratio, span, limit, verdict(result));
+  if (result->confidence > 0)
+    printf("  timing: %.3f (%.1f %%: %.3f-%.3f)\n", result->ratio, 100 * result->confidence,
+           result->ratio_low, result->ratio_high);
   fflush(stdout);
 }
 
@@ -210,6 +213,9 @@ static void write_result(FILE *file, const struct result *result)
           result->library, result->ratio);
   fprintf(file, "\"ratio_least\": %.4f, \"ratio_most\": %.4f, ", result->ratio_least,
           result->ratio_most);
+  if (result->confidence > 0)
+    fprintf(file, "\"ratio_low\": %.4f, \"ratio_high\": %.4f, \"confidence\": %.4f, ",
+            result->ratio_low, result->ratio_high, result->confidence);
   fprintf(file, "\"limit\": %.2f, \"limit_is\": \"%s\", \"verdict\": \"%s\", ", result->limit,
           kinds[result->limit_kind], verdict(result));
   fprintf(file, "\"rounds\": %zu, \"calls\": %zu}", result->rounds, result->calls);

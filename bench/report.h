@@ -27,6 +27,9 @@ struct result {
   double ratio; /* median of the rounds' ratios */
   double ratio_least;
   double ratio_most;
+  double ratio_low; /* with `confidence` the median lies between; 0 where that is not asked for */
+  double ratio_high;
+  double confidence;
   double limit;
   enum limit_kind limit_kind;
   size_t rounds;
