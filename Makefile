@@ -239,4 +239,4 @@ format: ## format the sources
 clean: ## remove what was built
 	rm -rf $(BUILD)
 
--include $(LIB_OBJECTS:.o=.d) $(EXAMPLES:=.d) $(TESTS:=.d)
+-include $(LIB_OBJECTS:.o=.d) $(EXAMPLES:=.d) $(TESTS:=.d) $(BUILD)/tests/linear/check.d

@@ -10,7 +10,7 @@
 
 #include "lossy_disk.h"
 
-enum { LOSSES_USUAL = UNDER_SANITIZER ? 40 : 500 };
+enum { LOSSES_USUAL = UNDER_SANITIZER ? 40 : 300 };
 
 /* What the file held when a step was acknowledged, or before the first. */
 static struct {

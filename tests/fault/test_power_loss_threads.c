@@ -16,7 +16,7 @@ enum {
   CALLS = GROUPS * CALLS_OF_GROUP,
   BATCH = 3,
   ROUNDS = 3,
-  LOSSES_USUAL = UNDER_SANITIZER ? 20 : 130,
+  LOSSES_USUAL = UNDER_SANITIZER ? 20 : 100,
   SYNC_US = 300 /* long enough that others write meanwhile */
 };
 
