@@ -231,8 +231,9 @@ static inline void lose_power(uint64_t number)
   empty_folder();
   for (size_t i = 0; i < traced.file_count; i++) {
     char path[600];
+    const char *bytes = files[i].size > 0 ? (const char *)files[i].bytes : "";
     if (linked[i])
-      write_file(beside(path, traced.files[i].name), (const char *)files[i].bytes, files[i].size);
+      write_file(beside(path, traced.files[i].name), bytes, files[i].size);
     free(files[i].bytes);
   }
 }
