@@ -269,6 +269,13 @@ connector_status history_owner(struct connection *connection, const char *id, st
   return status == CONNECTOR_OK && tenant->failed ? error_no_memory(error) : status;
 }
 
+/* Where the part that names the tenant is read. */
+static bool is_expected(const struct statement *statement, unsigned parts,
+                        const struct history_row *row)
+{
+  return (parts & HISTORY_SHOWN) == 0 || statement_expects(statement, row->tenant_id);
+}
+
 connector_status history_next(struct statement *statement, unsigned parts, struct history_row *row,
                               bool *found, connector_error *error)
 {
@@ -294,7 +301,7 @@ connector_status history_next(struct statement *statement, unsigned parts, struc
   if (status == CONNECTOR_OK)
     status = statement_check(statement, error);
   if (status == CONNECTOR_OK &&
-      (!whole || row->tenant_id == NULL || !statement_expects(statement, row->tenant_id) ||
+      (!whole || row->tenant_id == NULL || !is_expected(statement, parts, row) ||
        row->connector_id == NULL || row->kind == NULL))
     status = error_set(error, CONNECTOR_CORRUPT, NULL, "the history is damaged");
   return status;
