@@ -96,11 +96,10 @@ static bool is_file_or_missing(const char *path, const char *ending)
 }
 
 /* The engine names what is beside a file by where the file is, links followed. */
-static bool has_files_beside(const char *path)
+static bool has_files_beside(const char *path, bool link)
 {
   static const char *const endings[] = { "-wal", "-shm", "-journal" };
-  struct stat link;
-  char *real = lstat(path, &link) == 0 && S_ISLNK(link.st_mode) ? realpath(path, NULL) : NULL;
+  char *real = link ? realpath(path, NULL) : NULL;
   bool files = true;
 
   for (size_t i = 0; files && i < sizeof(endings) / sizeof(endings[0]); i++)
@@ -112,11 +111,15 @@ static bool has_files_beside(const char *path)
 connector_status location_look(const char *path, bool *missing, connector_error *error)
 {
   struct stat found;
+  bool link = false;
 
-  *missing = stat(path, &found) != 0;
+  *missing = lstat(path, &found) != 0;
+  link = !*missing && S_ISLNK(found.st_mode);
+  if (link)
+    *missing = stat(path, &found) != 0;
   if (!*missing && !S_ISREG(found.st_mode))
     return refuse(error, "the path leads to something else than a file");
-  if (!has_files_beside(path))
+  if (!has_files_beside(path, link))
     return refuse(error, "beside the file is something else than a file of the engine's");
   return CONNECTOR_OK;
 }
