@@ -212,6 +212,26 @@ static void a_head_from_before_its_newest_version_is_behind(void **state)
   assert_stands();
 }
 
+/* Damage or somebody else may have put them there: the number of the secret alone does not do. */
+static void versions_that_name_another_tenant_are_not_its_own(void **state)
+{
+  struct sealed_secret own = { .seq = 0 };
+  struct sealed_secret stranger;
+  struct sealed_secret secret;
+  const struct sealed_version second = { 2, "wrapped", 7, "commitment", 10, "box", 3 };
+  struct sealed_version row;
+
+  (void)state;
+  own = put_secret("tenant-a", "cnn_1", 1);
+  stranger = own;
+  stranger.tenant_id = "tenant-b";
+  engine_ok(sealed_version_put(engine.connection, &stranger, &second, &failure));
+  assert_true(find("tenant-a", "cnn_1", 2, &secret, &row));
+  assert_null(row.wrapped);
+  assert_false(secret.is_behind);
+  assert_stands();
+}
+
 /* ---- keys ---- */
 
 static struct sealed_key put_key(const char *tenant, int64_t term, uint8_t mark)
@@ -364,6 +384,7 @@ int main(void)
     sealed_test(secrets_of_a_term_are_one_tenants),
     sealed_test(removing_a_connectors_secrets_leaves_the_others),
     sealed_test(a_head_from_before_its_newest_version_is_behind),
+    sealed_test(versions_that_name_another_tenant_are_not_its_own),
     sealed_test(a_key_is_found_by_its_tenant_alone),
     sealed_test(removing_a_key_leaves_another_tenants),
     sealed_test(keys_are_walked_in_order_of_tenants_and_terms),
