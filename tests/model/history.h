@@ -45,6 +45,8 @@ static inline void assert_change(const connector_change *change, const struct ro
   assert_text(change->app_id, apps[slot->app]);
   assert_int_equal(change->forward != NULL, after && !purge);
   assert_int_equal(change->back != NULL, after && before && !purge);
+  if (change->forward != NULL && !before) /* what was removed was there before */
+    assert_lacks(change->forward, ":null");
   see_change(change, row);
 }
 
@@ -191,7 +193,7 @@ static inline bool has_chain(void)
 
 static inline void try_trim(uint64_t *seed)
 {
-  int64_t before = now_ms() - (int64_t)random_below(seed, 2 * (size_t)HOUR);
+  int64_t before = now_ms() - (int64_t)random_below(seed, 8 * (size_t)HOUR);
   int64_t wanted = 0;
   int64_t trimmed = -1;
   if (run.batch_depth > 0)

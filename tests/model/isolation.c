@@ -3,7 +3,7 @@
  * call that reads or writes a store, against a model made from the contract. Whatever a call shows
  * is searched for canaries of records that its caller may not see.
  *
- * CONNECTOR_SEED chooses other operations, CONNECTOR_OPERATIONS how many (20,000; the full form is
+ * CONNECTOR_SEED chooses other operations, CONNECTOR_OPERATIONS how many (40,000; the full form is
  * 1,000,000). A seed repeats a run. That the tester sees what it is for is shown by its control:
  * tests/mutants/run --claim 5.
  */
@@ -197,7 +197,7 @@ static const unsigned weights[OPERATIONS] = {
   [OPERATION_FEED] = 60,
   [OPERATION_WAIT] = 30,
   [OPERATION_HISTORY] = 60,
-  [OPERATION_AS_OF] = 50,
+  [OPERATION_AS_OF] = 100,
   [OPERATION_TRIM] = 1,
   [OPERATION_VERIFY] = 1,
   [OPERATION_SYNC_STARTED] = 15,
@@ -292,7 +292,7 @@ static void nobody_is_shown_what_is_not_theirs(void **state)
 {
   (void)state;
   uint64_t first = number_from("CONNECTOR_SEED", 20261124);
-  run.operations = number_from("CONNECTOR_OPERATIONS", 20000);
+  run.operations = number_from("CONNECTOR_OPERATIONS", 40000);
   print_message("isolation: seed %llu, %zu operations\n", (unsigned long long)first,
                 run.operations);
   for (run.epoch = 0; run.operation < run.operations; run.epoch++) {
