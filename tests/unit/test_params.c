@@ -127,7 +127,7 @@ static void what_does_not_fit_names_its_key(void **state)
     { "total=1", "total" },
     { "nothing=1", "nothing" },
     { "Provider=1", "Provider" },
-    { "=1", "" },
+    { "=1", "query_string" },
     { "provider[xx]=1", "provider[xx]" },
     { "provider[eq=1", "provider[eq" },
     { "provider[eq]x=1", "provider[eq]x" },
