@@ -30,6 +30,7 @@ static struct {
   { "meta.c", "DELETE FROM idempotency WHERE (tenant_id, app_id, key) IN",
     "maintenance forgets old keys of all", 0 },
   { "meta.c", "SELECT count(id) FROM connector", "a figure of the file", 0 },
+  { "meta.c", "SELECT count(*) FROM connector WHERE deleted_at", "a figure of the file", 0 },
   { "meta.c", "SELECT count(DISTINCT tenant_id) FROM connector", "a figure of the file", 0 },
   { "sealed.c", "WHERE (tenant_id, term) > (?, ?)", "a new root key wraps all tenants' keys", 0 },
   { "sealed.c", "SELECT count(term) FROM sealed_key", "progress of the same", 0 },
