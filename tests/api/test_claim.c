@@ -166,6 +166,22 @@ static void deleted_connectors_are_not_due(void **state)
     assert_int_equal(claim_count(dues[i]), 1);
 }
 
+/* A restored one waits for nothing any more, but the lease runs on. */
+static void a_restored_connector_is_not_claimed_while_its_lease_runs(void **state)
+{
+  (void)state;
+  for (size_t i = 0; i < COUNT_OF(dues); i++) {
+    char id[ID_SIZE];
+    make_due(id);
+    connector_lease *lease = take(id, purposes[i], MINUTE);
+    assert_ok(connector_delete(test.store, id, 0, &failure));
+    assert_ok(connector_restore(test.store, id, 0, NULL, &failure));
+    assert_false(is_due(dues[i], id, NULL));
+    release(lease);
+    assert_true(is_due(dues[i], id, NULL));
+  }
+}
+
 static void claiming_changes_no_record(void **state)
 {
   (void)state;
@@ -268,6 +284,7 @@ int main(void)
     clock_test(a_lost_lease_does_not_bring_the_retry_forward),
     clock_test(what_is_handed_back_is_due_as_it_was),
     clock_test(deleted_connectors_are_not_due),
+    clock_test(a_restored_connector_is_not_claimed_while_its_lease_runs),
     clock_test(claiming_changes_no_record),
     folder_test(no_claims_are_a_list_too),
     clock_test(bad_options_are_named),

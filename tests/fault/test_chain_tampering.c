@@ -280,6 +280,16 @@ static void a_row_put_in_before_the_first(void **state)
   assert_found(sql);
 }
 
+/* No tenant's walk comes by: they are missed in the count of all. */
+static void a_row_put_in_under_no_tenant(void **state)
+{
+  (void)state;
+  char sql[2400];
+  copy_row(sql, sizeof(sql), 1, 0);
+  strncat(sql, "; UPDATE history SET tenant_id = '' WHERE seq = 0", 100);
+  assert_found(sql);
+}
+
 static void text_put_behind_a_nul(void **state)
 {
   (void)state;
@@ -420,6 +430,7 @@ int main(void)
     whole_test(a_tenants_history_removed),
     whole_test(rows_put_in),
     whole_test(a_row_put_in_before_the_first),
+    whole_test(a_row_put_in_under_no_tenant),
     whole_test(text_put_behind_a_nul),
     whole_test(rows_exchanged),
     whole_test(a_row_replaced_by_a_copy_of_another),
