@@ -217,6 +217,18 @@ static void purging_by_age_keeps_the_record_whose_secret_stays(void **state)
   assert_int_equal(host.count, 0);
 }
 
+static void purging_by_age_leaves_the_secrets_of_live_records(void **state)
+{
+  (void)state;
+  char id[ID_SIZE];
+  int64_t purged = -1;
+  make_with_secret(id);
+  assert_ok(connector_purge_deleted(test.store, test_time + 1000, &purged, &failure));
+  assert_int_equal(purged, 0);
+  assert_int_equal(host_asked("destroy"), 0);
+  assert_reads(id, 0, "{\"token\":\"t\"}");
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -233,6 +245,7 @@ int main(void)
     folder_test(a_purge_that_a_read_only_store_refuses_destroys_nothing),
     secrets_test(purging_by_age_destroys_the_secrets_of_what_it_purges),
     secrets_test(purging_by_age_keeps_the_record_whose_secret_stays),
+    secrets_test(purging_by_age_leaves_the_secrets_of_live_records),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

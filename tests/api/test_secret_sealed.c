@@ -6,7 +6,7 @@
 
 #include <sys/wait.h>
 
-enum { WRITERS = 3, ROUNDS = 20 };
+enum { WRITERS = 3, ROUNDS = 20, MANY = 300 };
 
 static connector_options plain_options(void)
 {
@@ -158,6 +158,28 @@ static void tenants_are_apart(void **state)
       assert_put(ids[j], "{\"token\":\"mine\"}", -1, CONNECTOR_NOT_FOUND);
       assert_not_found(connector_secret_destroy(test.store, ids[j], 0, &failure));
     }
+  }
+}
+
+/* More than there is room for among the keys that are kept unwrapped. */
+static void the_keys_of_many_tenants_are_apart(void **state)
+{
+  static char ids[MANY][ID_SIZE];
+  static char names[MANY][24];
+  (void)state;
+  for (size_t i = 0; i < MANY; i++) {
+    char json[64];
+    snprintf(names[i], sizeof(names[i]), "tenant-%zu", i);
+    snprintf(json, sizeof(json), "{\"token\":\"of %zu\"}", i);
+    become(names[i], "user-ann", CONNECTOR_ROLE_TENANT);
+    make_id(PATCH(0), ids[i]);
+    put_json(ids[i], json);
+  }
+  for (size_t i = 0; i < 2 * MANY; i++) {
+    char json[64];
+    snprintf(json, sizeof(json), "{\"token\":\"of %zu\"}", i % MANY);
+    become(names[i % MANY], "user-ann", CONNECTOR_ROLE_TENANT);
+    assert_reads(ids[i % MANY], 0, json);
   }
 }
 
@@ -578,6 +600,7 @@ int main(void)
     sealed_test(two_connectors_with_one_path_share_nothing),
     sealed_test(each_path_of_a_connector_has_a_secret_of_its_own),
     sealed_test(tenants_are_apart),
+    sealed_test(the_keys_of_many_tenants_are_apart),
     sealed_test(a_file_holds_no_value_in_the_clear),
     sealed_test(a_purge_removes_what_is_sealed),
     sealed_test(a_batch_takes_secrets_with_it),

@@ -938,9 +938,93 @@ static void a_term_at_its_end_is_no_accident(void **state)
   put_back(&tables[KEY]);
 }
 
+/* ---- each protection by itself: none of these may even read right ---- */
+
+static void run_sql(const char *sql)
+{
+  char *message = NULL;
+  if (sqlite3_exec(editor, sql, NULL, NULL, &message) != SQLITE_OK)
+    fail_msg("%s: %s", sql, message);
+  assert_true(strncmp(sql, "CREATE", 6) == 0 || sqlite3_changes(editor) > 0);
+}
+
+static void assert_reads_as(const struct item *item, connector_status wanted)
+{
+  connector_secret *secret = NULL;
+  as_system();
+  assert_status(connector_secret_get(test.store, item->id, 0, &secret, &failure), wanted);
+  assert_null(secret);
+}
+
+static void a_root_that_is_gone_is_tampered(void **state)
+{
+  (void)state;
+  run_sql("DELETE FROM sealed_root");
+  reopen();
+  assert_reads_as(&items[0], CONNECTOR_SECRET_TAMPERED);
+}
+
+static void a_root_that_goes_while_the_store_is_open_is_tampered(void **state)
+{
+  size_t other = 1;
+  connector_secret *secret = NULL;
+  (void)state;
+  while (strcmp(items[other].tenant, items[0].tenant) == 0)
+    other++;
+  reopen();
+  as_system(); /* one tenant's key is known from here on, the other's not */
+  assert_ok(connector_secret_get(test.store, items[0].id, 0, &secret, &failure));
+  connector_secret_free(secret);
+  run_sql("DELETE FROM sealed_root");
+  assert_reads_as(&items[other], CONNECTOR_SECRET_TAMPERED);
+}
+
+static void a_record_moved_to_another_app_reads_nothing(void **state)
+{
+  (void)state;
+  run_sql("UPDATE connector SET app_id = 'another-app'");
+  assert_reads_as(&items[0], CONNECTOR_SECRET_TAMPERED);
+}
+
+static void a_commitment_changed_at_its_end_is_tampered(void **state)
+{
+  (void)state;
+  run_sql(
+      "UPDATE sealed_version SET commitment ="
+      " CAST(substr(commitment, 1, 31) || x'00' AS BLOB) WHERE substr(commitment, 32) <> x'00'");
+  run_sql(
+      "UPDATE sealed_version SET commitment ="
+      " CAST(substr(commitment, 1, 31) || x'01' AS BLOB) WHERE substr(commitment, 32) <> x'01'");
+  assert_reads_as(&items[0], CONNECTOR_SECRET_TAMPERED);
+}
+
+/* Made in the same millisecond under the same number: only the head's commitment tells them apart.
+ */
+static void a_version_of_a_destroyed_secret_under_a_new_ones_name_is_tampered(void **state)
+{
+  struct item *item = &items[0];
+  (void)state;
+  as_system();
+  assert_ok(connector_secret_destroy(test.store, item->id, 0, &failure));
+  assert_int_equal(put_value(item->id, "old"), 1);
+  run_sql("CREATE TEMP TABLE old AS SELECT * FROM sealed_version"
+          " WHERE secret = (SELECT max(seq) FROM sealed_secret)");
+  assert_ok(connector_secret_destroy(test.store, item->id, 0, &failure));
+  assert_int_equal(put_value(item->id, "new"), 1);
+  run_sql("UPDATE sealed_version SET wrapped = (SELECT wrapped FROM old),"
+          " commitment = (SELECT commitment FROM old), box = (SELECT box FROM old)"
+          " WHERE secret = (SELECT max(seq) FROM sealed_secret)");
+  assert_reads_as(item, CONNECTOR_SECRET_TAMPERED);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
+    items_test(a_root_that_is_gone_is_tampered),
+    items_test(a_root_that_goes_while_the_store_is_open_is_tampered),
+    items_test(a_record_moved_to_another_app_reads_nothing),
+    items_test(a_commitment_changed_at_its_end_is_tampered),
+    items_test(a_version_of_a_destroyed_secret_under_a_new_ones_name_is_tampered),
     items_test(any_bit_of_the_root),
     items_test(any_bit_of_a_tenants_key),
     items_test(any_bit_of_what_is_known_of_a_secret),

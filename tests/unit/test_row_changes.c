@@ -403,6 +403,22 @@ static void a_purgeable_row_tells_whose_it_is_who_could_see_it_and_its_version(v
   statement_done(statement);
 }
 
+/* Damage made the index lead to it: another's row must not be written in its place. */
+static void a_row_whose_check_is_wrong_is_not_changed(void **state)
+{
+  const connector record = personal("cnn_1");
+  const struct target target = target_of("cnn_1", 0);
+  bool changed = true;
+  (void)state;
+  put(&record);
+  engine_ok(connection_run(engine.connection, "UPDATE connector SET row_check = row_check + 1",
+                           &failure));
+  assert_false(report(&target, PATCH(.sync_status = "healthy"), &no_waits, &later));
+  assert_false(wait_until(&target, all_waits, 1, 2, 3));
+  engine_ok(rows_delete(engine.connection, &target, &later, &changed, &failure));
+  assert_false(changed);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -419,6 +435,7 @@ int main(void)
     rows_test(the_lead_of_a_new_token_is_kept_beside_its_expiry),
     rows_test(the_lead_follows_the_expiry_in_updates_and_reports),
     rows_test(a_purgeable_row_tells_whose_it_is_who_could_see_it_and_its_version),
+    rows_test(a_row_whose_check_is_wrong_is_not_changed),
   };
   return cmocka_run_group_tests_name("row_changes", tests, NULL, NULL);
 }
