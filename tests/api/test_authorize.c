@@ -137,6 +137,10 @@ static void authorize_is_asked_for_each_action_once(void **state)
   assert_asked(CONNECTOR_ACTION_PURGE, "-");
   assert_ok(connector_create_once(test.store, "key", PATCH(.name = "once"), NULL, &failure));
   assert_asked(CONNECTOR_ACTION_CREATE, "once");
+  assert_ok(connector_create_once(test.store, "key", PATCH(.name = "once"), NULL, &failure));
+  assert_int_equal(seen.asked, 2); /* the record of the first call is shown */
+  assert_int_equal(seen.actions[1], CONNECTOR_ACTION_READ);
+  seen.asked = 0;
   assert_ok(connector_create_json(test.store, "{\"name\":\"j\"}", 12, NULL, &failure));
   assert_asked(CONNECTOR_ACTION_CREATE, "j");
 }

@@ -100,6 +100,18 @@ static void another_tenants_record_of_the_app_does_not_count(void **state)
   }
 }
 
+static void the_app_is_the_callers_where_it_has_one(void **state)
+{
+  char text[1024];
+  (void)state;
+  become("tenant", NULL, CONNECTOR_ROLE_TENANT);
+  current.app_id = "app-a";
+  assert_int_equal(import_text(line_of(text, "1", ",\"app_id\":\"app-b\""), NULL).kept, 1);
+  connector *record = fetch("cnn_01KF5KZNWJ47TAN9ZT24MNPZX4");
+  assert_text(record->app_id, "app-a");
+  connector_free(record);
+}
+
 static void a_renewed_record_stays_deleted_and_keeps_its_app(void **state)
 {
   char text[1024];
@@ -160,6 +172,7 @@ int main(void)
     store_test(an_update_before_the_creation_is_a_bad_line),
     store_test(another_apps_id_is_renewed_and_not_told),
     store_test(another_tenants_record_of_the_app_does_not_count),
+    store_test(the_app_is_the_callers_where_it_has_one),
     store_test(a_renewed_record_stays_deleted_and_keeps_its_app),
     store_test(a_system_caller_takes_the_lines_tenant_for_new_records_too),
     memory_test(the_clock_is_asked_while_nothing_is_held),

@@ -56,6 +56,25 @@ static void on_change_is_told_without_seq_and_patches(void **state)
   assert_false(told.patched);
 }
 
+/* Only a store without history can have moved it so that no change tells. */
+static void a_move_that_no_history_tells_ends_the_reach_of_history_too(void **state)
+{
+  (void)state;
+  char id[ID_SIZE];
+  connector_changes *changes = NULL;
+  open_with(true);
+  make_id(PATCH(.name = "a"), id);
+  open_with(false);
+  assert_ok(connector_update(test.store, id, 0,
+                             PATCH(.scope = CONNECTOR_SCOPE_USER, .user_id = "user-bob"), NULL,
+                             &failure));
+  open_with(true);
+  become("tenant-a", "user-ann", CONNECTOR_ROLE_MEMBER);
+  assert_not_found(connector_history(test.store, id, 0, 0, &changes, &failure));
+  become("tenant-a", "user-bob", CONNECTOR_ROLE_MEMBER);
+  connector_changes_free(history_of(id));
+}
+
 static void health_leases_and_claims_work(void **state)
 {
   (void)state;
@@ -145,6 +164,7 @@ int main(void)
   const struct CMUnitTest tests[] = {
     folder_test(nothing_is_written),
     folder_test(on_change_is_told_without_seq_and_patches),
+    folder_test(a_move_that_no_history_tells_ends_the_reach_of_history_too),
     folder_test(health_leases_and_claims_work),
     folder_test(a_version_that_was_never_written_is_not_found),
     folder_test(a_gap_gives_no_wrong_version),

@@ -229,6 +229,33 @@ static void purging_by_age_leaves_the_secrets_of_live_records(void **state)
   assert_reads(id, 0, "{\"token\":\"t\"}");
 }
 
+static char met[ID_SIZE];
+
+/* Somebody restores the record and deletes it again while its secret is destroyed. */
+static void delete_anew(const char *call)
+{
+  if (strcmp(call, "destroy") != 0)
+    return;
+  assert_int_equal(connector_restore(test.store, met, 0, NULL, NULL), CONNECTOR_OK);
+  assert_int_equal(connector_delete(test.store, met, 0, NULL), CONNECTOR_OK);
+}
+
+static void purging_by_age_passes_over_what_was_changed_meanwhile(void **state)
+{
+  (void)state;
+  int64_t purged = -1;
+  make_with_secret(met);
+  assert_ok(connector_delete(test.store, met, 0, &failure));
+  test_time += 1000;
+  host.before = delete_anew;
+  assert_ok(connector_purge_deleted(test.store, test_time, &purged, &failure));
+  host.before = NULL;
+  assert_int_equal(purged, 0);
+  connector *record = fetch(met);
+  assert_true(record->is_deleted && record->deleted_at == test_time);
+  connector_free(record);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -246,6 +273,7 @@ int main(void)
     secrets_test(purging_by_age_destroys_the_secrets_of_what_it_purges),
     secrets_test(purging_by_age_keeps_the_record_whose_secret_stays),
     secrets_test(purging_by_age_leaves_the_secrets_of_live_records),
+    secrets_test(purging_by_age_passes_over_what_was_changed_meanwhile),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
