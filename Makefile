@@ -201,6 +201,7 @@ bench: $(BUILD)/bench/bench $(BUILD)/$(SHARED_LINK) $(BENCH_VAULT) ## time each 
 	$(if $(BENCH_VAULT),$(BENCH_VAULT) $(BENCH_FLAGS),@echo "SKIPPED: reads from a vault were not timed: no libcurl or no libmicrohttpd here" >&2)
 
 include bench/peers/peers.mk
+include bench/counts/counts.mk
 
 # ---- docs, install, upkeep ----
 
