@@ -61,7 +61,7 @@ LINEAR_TESTS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/linear/test_*.
 MODEL_TESTS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/model/*.c)))
 TESTS := $(UNIT_TESTS) $(API_TESTS) $(FAULT_TESTS) $(LINEAR_TESTS) $(MODEL_TESTS)
 
-.PHONY: all install uninstall check deps demo bench sanitize valgrind emptied fuzz fuzz-control mutants docs format clean help
+.PHONY: all install uninstall check check-long analyze coverage deps demo bench sanitize valgrind emptied fuzz fuzz-control mutants docs format clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -157,6 +157,15 @@ check: all $(TESTS) ## run the tests, the examples and the checks of ABI, instal
 	BUILD=$(BUILD) tests/examples
 	BUILD=$(BUILD) CC="$(CC)" MAKE="$(MAKE)" tests/install
 	BUILD=$(BUILD) CC="$(CC)" docs/generate/check
+
+check-long: ## show every claim of docs/quality.md at full size, and write that page (hours)
+	BUILD=$(BUILD) CC="$(CC)" MAKE="$(MAKE)" tests/check-long $(CLAIMS)
+
+analyze: ## let gcc's analyzer look at the library
+	BUILD=$(BUILD) tests/analyze
+
+coverage: ## say what share of lines and branches the tests reach (gcc)
+	BUILD=$(BUILD) MAKE="$(MAKE)" tests/coverage
 
 SANITIZE = $(MAKE) WERROR=-Werror tests all
 
