@@ -388,9 +388,30 @@ static void a_clock_wrong_by_years_holds_no_lease_for_ever(void **state)
 
 #define both(name) store_test(name), memory_test(name)
 
+static void each_purpose_tells_the_fence_of_its_own_holder(void **state)
+{
+  static const char *const purposes[] = { CONNECTOR_PURPOSE_REFRESH, CONNECTOR_PURPOSE_ROTATION,
+                                          CONNECTOR_PURPOSE_SYNC, "another" };
+  connector_lease *leases[COUNT_OF(purposes)];
+  connector_lease *second = NULL;
+  char id[ID_SIZE];
+  (void)state;
+  make_id(PATCH(0), id);
+  for (size_t i = 0; i < COUNT_OF(purposes); i++)
+    leases[i] = take(id, purposes[i], MINUTE);
+  for (size_t i = 0; i < COUNT_OF(purposes); i++) {
+    assert_status(connector_lease_take(test.store, id, purposes[i], 1000, &second, &failure),
+                  CONNECTOR_LEASED);
+    assert_true(failure.version == connector_lease_fence(leases[i]));
+  }
+  for (size_t i = 0; i < COUNT_OF(purposes); i++)
+    release(leases[i]);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
+    clock_test(each_purpose_tells_the_fence_of_its_own_holder),
     clock_test(a_lease_says_what_it_is),
     folder_test(no_lease_says_nothing),
     both(nobody_else_gets_it_nor_the_same_caller),
