@@ -9,6 +9,7 @@ $(COUNTS): $(COUNTS_SOURCES) $(wildcard bench/counts/*.h) bench/samples.h tests/
 
 counts: $(COUNTS) ## compare what each operation does with bench/counts.txt (needs valgrind)
 	BUILD=$(BUILD) CFLAGS="$(CFLAGS)" bench/counts/check
+	BUILD=$(BUILD) bench/counts/control
 
 counts-renew: $(COUNTS) ## write bench/counts.txt anew
 	BUILD=$(BUILD) CFLAGS="$(CFLAGS)" bench/counts/check --renew
