@@ -65,11 +65,7 @@ static const struct operation list[] = {
     .units = 1,
     .before = prepare,
     .run = put },
-  { .name = "secret got and used",
-    .calls = 50,
-    .units = 1,
-    .before = put_all,
-    .run = get_and_use },
+  { .name = "secret got and used", .calls = 50, .units = 1, .before = put_all, .run = get_and_use },
 };
 
 const struct operations secret_operations = { list, sizeof(list) / sizeof(list[0]) };
