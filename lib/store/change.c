@@ -130,17 +130,24 @@ static connector_status fill_row(struct history_row *row, const struct work *wor
 
 /* Before the first row of this store: whether the file's history is keyed with its key. The first
  * row of the file settles which key that is. It is remembered where it is seen committed: what this
- * transaction itself wrote may be undone. */
+ * transaction itself wrote may be undone. A batch remembers it for its own time: where a savepoint
+ * of it takes the key back, it takes all of the history too, and the next row is the first again.
+ */
 static connector_status settle_key(struct work *work, bool first)
 {
   connector_store *store = work->call->store;
+  struct batch *batch = work->joined ? store->batch : NULL;
   uint8_t check[META_KEY_SIZE];
   bool keyed = false;
   connector_status status = CONNECTOR_OK;
 
   if (atomic_load_explicit(&store->history_checked, memory_order_relaxed))
     return CONNECTOR_OK;
+  if (batch != NULL && batch->history_checked && !first)
+    return CONNECTOR_OK;
   status = chain_check_key(store, work->connection, &keyed, work->call->error);
+  if (status == CONNECTOR_OK && keyed && batch != NULL)
+    batch->history_checked = true;
   if (status == CONNECTOR_OK && keyed && !work->joined && !work->member.shared && !work->changed)
     atomic_store_explicit(&store->history_checked, true, memory_order_relaxed);
   if (status != CONNECTOR_OK || keyed)

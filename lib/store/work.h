@@ -19,6 +19,7 @@ struct change_list {
 struct batch {
   struct connection *connection;
   struct change_list changes;
+  bool history_checked; /* the key is the one of the history that this transaction sees */
 };
 
 struct work {

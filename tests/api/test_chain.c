@@ -127,6 +127,42 @@ static void a_key_is_refused_where_the_file_has_one_of_its_own(void **state)
   assert_int_equal(first_bad(), 0);
 }
 
+static connector_status write_and_fail(connector_store *store, void *user, connector_error *error)
+{
+  (void)user;
+  (void)error;
+  for (int i = 0; i < 3; i++)
+    assert_ok(connector_create(store, PATCH(.name = "undone"), NULL, &failure));
+  return CONNECTOR_DENIED;
+}
+
+static connector_status write_after_a_failure(connector_store *store, void *user,
+                                              connector_error *error)
+{
+  (void)user;
+  (void)error;
+  assert_status(connector_batch(store, write_and_fail, NULL, &failure), CONNECTOR_DENIED);
+  for (int i = 0; i < 3; i++)
+    assert_ok(connector_create(store, PATCH(.name = "kept"), NULL, &failure));
+  return CONNECTOR_OK;
+}
+
+/* The key came to the file with the first row, and went with it. */
+static void a_batch_keys_the_file_anew_after_a_part_of_it_was_undone(void **state)
+{
+  (void)state;
+  connector_options options = keyed(one_key);
+  become("tenant-a", "user-ann", CONNECTOR_ROLE_TENANT);
+  open_store(&options);
+  assert_ok(connector_batch(test.store, write_after_a_failure, NULL, &failure));
+  assert_int_equal(changes_behind(0), 3);
+  close_store();
+  assert_refuses(other_key);
+  options.history_key = one_key;
+  open_store(&options);
+  assert_int_equal(first_bad(), 0);
+}
+
 static void the_hosts_key_is_not_in_the_file(void **state)
 {
   (void)state;
@@ -320,6 +356,7 @@ int main(void)
     folder_test(another_key_is_refused),
     folder_test(without_its_key_a_keyed_file_is_only_read),
     folder_test(a_key_is_refused_where_the_file_has_one_of_its_own),
+    folder_test(a_batch_keys_the_file_anew_after_a_part_of_it_was_undone),
     folder_test(the_hosts_key_is_not_in_the_file),
     folder_test(a_backup_has_the_same_chain),
     clock_test(members_and_apps_are_denied),
