@@ -526,8 +526,8 @@ static void not_found_has_one_face(void **state)
   for (size_t i = 0; i < COUNT_OF(blind_calls); i++)
     for (int pair = 0; pair < PAIRS; pair++)
       compare_pair(&blind_calls[i], &seed);
-  print_message("%d pairs of a hidden and an absent id, for each of %d calls\n", (int)PAIRS,
-                (int)(COUNT_OF(calls) + COUNT_OF(blind_calls)));
+  print_figure("%d pairs of a hidden and an absent id, for each of %d calls", (int)PAIRS,
+               (int)(COUNT_OF(calls) + COUNT_OF(blind_calls)));
 }
 
 /* What is asked for changes nothing: each record is as its owner left it. */

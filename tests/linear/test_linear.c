@@ -122,11 +122,11 @@ static void what_all_were_told_is_linearizable(void **state)
 {
   (void)state;
   assert_true((long)recorded.count > operations_wanted() - PROCESSES * THREADS);
-  print_message("%zu operations of %d threads in %d processes on %d records: %zu conflicts, %zu not"
-                " found, %zu leases in the way\n",
-                recorded.count, (int)(PROCESSES * THREADS), (int)PROCESSES, (int)RECORDS,
-                count_of_outcome(OUTCOME_CONFLICT), count_of_outcome(OUTCOME_NOT_FOUND),
-                count_of_outcome(OUTCOME_LEASED));
+  print_figure("%zu operations of %d threads in %d processes on %d records: %zu conflicts, %zu not"
+               " found, %zu leases in the way",
+               recorded.count, (int)(PROCESSES * THREADS), (int)PROCESSES, (int)RECORDS,
+               count_of_outcome(OUTCOME_CONFLICT), count_of_outcome(OUTCOME_NOT_FOUND),
+               count_of_outcome(OUTCOME_LEASED));
   if (getenv("CONNECTOR_LINEAR_FILE") != NULL)
     keep_recorded(getenv("CONNECTOR_LINEAR_FILE"));
   assert_int_equal(check_operations(&recorded, stderr), LINEARIZABLE);
@@ -295,8 +295,8 @@ static void counts_are_lost_where_versions_are_not_checked(void **state)
 {
   (void)state;
   int64_t counted = count_together(false);
-  print_message("control, versions not checked: %d of %d counts lost\n",
-                (int)(COUNTERS * ROUNDS - counted), (int)(COUNTERS * ROUNDS));
+  print_figure("control, versions not checked: %d of %d counts lost",
+               (int)(COUNTERS * ROUNDS - counted), (int)(COUNTERS * ROUNDS));
   assert_int_equal(counted, ROUNDS);
   assert_int_equal(check_operations(&recorded, NULL), NOT_LINEARIZABLE);
   free_operations(&recorded);

@@ -303,9 +303,9 @@ static void nobody_is_shown_what_is_not_theirs(void **state)
       operate(&run.seed);
     close_epoch();
   }
-  print_message("isolation: %zu operations in %zu stores, %zu MB searched, %zu canaries, none of"
-                " another's\n",
-                run.operation, run.epoch, run.searched >> 20, run.canaries);
+  print_figure("%zu operations in %zu stores, %zu MB searched, %zu canaries, none of"
+               " another's",
+               run.operation, run.epoch, run.searched >> 20, run.canaries);
 }
 
 /* The operation at which it failed. */
