@@ -257,7 +257,7 @@ static void add_tenants(void)
   restore_template();
   open_for_faults();
   for (int i = 0; i < 40; i++) {
-    char tenant[16];
+    char tenant[24];
     snprintf(tenant, sizeof(tenant), "tenant-%02d", i);
     become(tenant, "user-ann", CONNECTOR_ROLE_TENANT);
     (void)make(PATCH(.name = "of many", .next_rotation_due = 1000));
@@ -298,7 +298,7 @@ static void add_keys(void)
   restore_template();
   open_sealed(first_key, NULL);
   for (int i = 0; i < 30; i++) {
-    char tenant[16];
+    char tenant[24];
     char id[ID_SIZE];
     snprintf(tenant, sizeof(tenant), "tenant-%02d", i);
     become(tenant, "user-ann", CONNECTOR_ROLE_TENANT);
