@@ -720,6 +720,26 @@ static void feeds_and_histories_are_scoped(void **state)
     }
 }
 
+/* An index that is out of order may lead to another's row, which no predicate can turn away. */
+static void a_row_of_another_tenant_than_expected_is_damage(void **state)
+{
+  const struct scope own = scope_of(SCOPE_TENANT, "tenant-a");
+  struct statement *statement = NULL;
+  struct history_row row = { 0 };
+  connector purged;
+  bool found = false;
+  (void)state;
+  add_history();
+  engine_ok(history_feed(engine.connection, &own, HISTORY_SHOWN, 0, 10, &statement, &failure));
+  statement_expect(statement, "tenant-b");
+  assert_status(history_next(statement, HISTORY_SHOWN, &row, &found, &failure), CONNECTOR_CORRUPT);
+  statement_done(statement);
+  engine_ok(rows_purgeable(engine.connection, &own, 100, 100, &statement, &failure));
+  statement_expect(statement, "tenant-b");
+  assert_status(rows_next_purgeable(statement, &purged, &found, &failure), CONNECTOR_CORRUPT);
+  statement_done(statement);
+}
+
 static void the_newest_change_is_scoped(void **state)
 {
   (void)state;
@@ -852,6 +872,8 @@ int main(void)
     scope_test(what_waits_are_ended_from_is_scoped_too),
     scope_test(tenants_with_due_work_are_scoped),
     scope_test(feeds_and_histories_are_scoped),
+    cmocka_unit_test_setup_teardown(a_row_of_another_tenant_than_expected_is_damage,
+                                    setup_neighbours, teardown_engine),
     scope_test(the_newest_change_is_scoped),
     rows_test(statements_beside_a_record_name_its_tenant),
     rows_test(statements_on_a_chain_name_its_tenant),
