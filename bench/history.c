@@ -166,8 +166,13 @@ static bool same_changes(struct handwritten *library, struct handwritten *other,
   struct handwritten_changes *theirs = handwritten_feed(other, after, CHECKED);
   bool good = ours != NULL && theirs != NULL && ours->count == theirs->count && ours->count > 0;
 
-  for (size_t i = 0; good && i < ours->count; i++)
+  for (size_t i = 0; good && i < ours->count; i++) {
     good = same_change(&ours->changes[i], &theirs->changes[i]);
+    if (!good)
+      complain("change %lld of version %lld is %s and %s", (long long)ours->changes[i].seq,
+               (long long)ours->changes[i].version, ours->changes[i].forward,
+               theirs->changes[i].forward);
+  }
   handwritten_changes_free(ours);
   handwritten_changes_free(theirs);
   return good;
@@ -185,6 +190,8 @@ static bool check_history(const struct history *history)
               chain_is_whole(writes->library_path);
 
   handwritten_close(program);
+  if (!good)
+    complain("the two histories differ, or the library's chain is not whole");
   return good;
 }
 

@@ -188,6 +188,8 @@ static bool same_record(struct writes *writes, const char *library_id, const cha
                            &error) &&
               same_content(ours, theirs);
 
+  if (!good)
+    complain("the two records differ: %s and %s", library_id, other_id);
   connector_free(ours);
   free(theirs);
   return good;

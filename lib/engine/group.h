@@ -5,9 +5,9 @@
  * for a group to fill, and a lone writer commits at once.
  *
  * Each write is undone by itself: from the second on it has a savepoint. One that fails ends the
- * group: what it saw is committed before it is told. Only where the whole
- * transaction is undone, by the engine without memory or room, or since the savepoint could not be
- * undone alone, those who wait are told BUSY: nothing of theirs was kept, and they may try again.
+ * group: what it saw is committed before it is told. Only where the whole transaction is undone, by
+ * the engine without memory or room, or since the savepoint could not be undone alone, those who
+ * wait are told BUSY: nothing of theirs was kept, and they may try again.
  */
 #ifndef ENGINE_GROUP_H
 #define ENGINE_GROUP_H

@@ -41,8 +41,6 @@ static char *join_path(const char *folder, const char *name)
   return path;
 }
 
-/* Connections open when they are first needed: by then the process may have another folder. Where
- * the folder is not there the path stays as it is, for opening it to fail. */
 char *location_absolute(const char *path)
 {
   const char *slash = strrchr(path, '/');

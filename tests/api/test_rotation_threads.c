@@ -2,7 +2,7 @@
  * Threads that read and write sealed secrets while root and tenants' keys are rotated again and
  * again: nobody is refused, no value is torn, no write is lost.
  */
-#include "support.h"
+#include "secret_host.h"
 
 #include <pthread.h>
 
@@ -90,21 +90,14 @@ static void *rotate_keys(void *context)
   return NULL;
 }
 
-static int setup_sealed(void **state)
+static int setup_rotation(void **state)
 {
-  static const unsigned char key[CONNECTOR_ROOT_KEY_BYTES] = { 99 };
-  connector_sealed_options sealed = CONNECTOR_SEALED_OPTIONS_INIT;
-  connector_secrets secrets = CONNECTOR_SECRETS_INIT;
   connector_options options = test_options();
   if (setup_folder(state) != 0)
     return -1;
-  sealed.root_key = key;
-  options.secrets = &secrets;
-  options.durability = CONNECTOR_DURABILITY_NORMAL;
   options.busy_timeout_ms = 60000;
-  if (connector_secrets_sealed(&sealed, &secrets, &failure) != CONNECTOR_OK)
+  if (open_sealed(test.path, &options, test_root_key, &test.store) != CONNECTOR_OK)
     return -1;
-  open_store(&options);
   become("tenant-a", NULL, CONNECTOR_ROLE_TENANT);
   for (size_t i = 0; i < RECORDS; i++)
     make_id(PATCH(.name = "some"), ids[i]);
@@ -147,7 +140,7 @@ static void nobody_is_refused_while_keys_are_rotated(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test_setup_teardown(nobody_is_refused_while_keys_are_rotated, setup_sealed,
+    cmocka_unit_test_setup_teardown(nobody_is_refused_while_keys_are_rotated, setup_rotation,
                                     teardown),
   };
   return cmocka_run_group_tests_name("rotation_threads", tests, NULL, NULL);

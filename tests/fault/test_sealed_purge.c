@@ -2,22 +2,7 @@
  * A purge takes what is sealed in the file with the record, and cuts the log in which it stood.
  */
 #include "fault_support.h"
-
-static int setup_sealed(void **state)
-{
-  static const unsigned char key[CONNECTOR_ROOT_KEY_BYTES] = { 7 };
-  connector_sealed_options sealed = CONNECTOR_SEALED_OPTIONS_INIT;
-  connector_secrets secrets = CONNECTOR_SECRETS_INIT;
-  connector_options options = test_options();
-  if (setup_folder(state) != 0)
-    return -1;
-  sealed.root_key = key;
-  options.secrets = &secrets;
-  if (connector_secrets_sealed(&sealed, &secrets, &failure) != CONNECTOR_OK)
-    return -1;
-  open_store(&options);
-  return 0;
-}
+#include "secret_host.h"
 
 static void make_with_secret(char id[ID_SIZE])
 {
