@@ -260,7 +260,7 @@ static void add_tenants(void)
     char tenant[24];
     snprintf(tenant, sizeof(tenant), "tenant-%02d", i);
     become(tenant, "user-ann", CONNECTOR_ROLE_TENANT);
-    (void)make(PATCH(.name = "of many", .next_rotation_due = 1000));
+    connector_free(make(PATCH(.name = "of many", .next_rotation_due = 1000)));
   }
   close_store();
   free(template.bytes);
@@ -411,7 +411,7 @@ static void a_log_made_for_another_file_ends_clearly(void **state)
   open_for_faults();
   become("tenant-c", "user-cat", CONNECTOR_ROLE_TENANT);
   for (int i = 0; i < 30; i++)
-    (void)make(PATCH(.name = "of another file"));
+    connector_free(make(PATCH(.name = "of another file")));
   log = read_file(beside(path, "registry.db-wal"), &length);
   close_store();
   assert_true(length > PAGE);
