@@ -41,7 +41,7 @@ static bool find_calls(const struct contest *contest, double turn_seconds, void 
 {
   size_t most = contest->calls_most != 0 ? contest->calls_most : SIZE_MAX / 4;
 
-  for (*calls = 1;; *calls *= 2) {
+  for (*calls = contest->calls_least != 0 ? contest->calls_least : 1;; *calls *= 2) {
     double other = 0;
     double library = 0;
     double quicker = 0;

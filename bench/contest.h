@@ -18,6 +18,7 @@ struct contest {
   bool (*check)(void *context); /* at the end: both sides did the same; may be NULL */
   size_t per_call;              /* operations in a call, 0 = 1; the times are for one */
   size_t turns;                 /* of a side in a round, 0 = 8 */
+  size_t calls_least;           /* in a turn, 0 = 1 */
   size_t calls_most;            /* in a turn, 0 = no bound */
   double limit;
   enum limit_kind limit_kind;

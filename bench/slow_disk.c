@@ -6,38 +6,59 @@
 #include <string.h>
 #include <time.h>
 
+enum { KINDS_MOST = 4 };
+
+/* A kind of file of the system's own layer: databases and logs differ in how they lock. */
+struct kind {
+  sqlite3_io_methods methods; /* the first: a file points to it */
+  const sqlite3_io_methods *real;
+};
+
 /* The system's own file layer, but for opening; and its files' methods, but for syncing. */
 static struct {
   sqlite3_vfs layer;
   sqlite3_vfs *real;
-  sqlite3_io_methods methods;
-  const sqlite3_io_methods *real_methods;
+  struct kind kinds[KINDS_MOST];
   struct timespec pause;
 } slow;
 
 static int slow_sync(sqlite3_file *file, int flags)
 {
   (void)nanosleep(&slow.pause, NULL);
-  return slow.real_methods->xSync(file, flags);
+  return ((const struct kind *)file->pMethods)->real->xSync(file, flags);
 }
 
-/* All files that the benchmark opens have the same methods: where one has others, it stays fast. */
+/* The kind that these methods make; NULL where there are too many. */
+static const struct kind *kind_of(const sqlite3_io_methods *methods)
+{
+  for (struct kind *kind = slow.kinds; kind < slow.kinds + KINDS_MOST; kind++) {
+    if (kind->real == NULL) {
+      kind->real = methods;
+      kind->methods = *methods;
+      kind->methods.xSync = slow_sync;
+    }
+    if (kind->real == methods)
+      return kind;
+  }
+  return NULL;
+}
+
 static int slow_open(sqlite3_vfs *layer, sqlite3_filename name, sqlite3_file *file, int flags,
                      int *out_flags)
 {
   int code = slow.real->xOpen(slow.real, name, file, flags, out_flags);
+  const struct kind *kind = NULL;
 
   (void)layer;
   if (code != SQLITE_OK || file->pMethods == NULL)
     return code;
-  if (slow.real_methods == NULL) {
-    slow.real_methods = file->pMethods;
-    slow.methods = *file->pMethods;
-    slow.methods.xSync = slow_sync;
+  kind = kind_of(file->pMethods);
+  if (kind != NULL) {
+    file->pMethods = &kind->methods;
+    return SQLITE_OK;
   }
-  if (file->pMethods == slow.real_methods)
-    file->pMethods = &slow.methods;
-  return code;
+  (void)file->pMethods->xClose(file);
+  return SQLITE_ERROR;
 }
 
 bool slow_disk_begin(long us)

@@ -11,7 +11,13 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { THREADS = 16, WAITS_KEPT = 1 << 16, SYNC_US = 3000 };
+enum {
+  THREADS = 16,
+  WAITS_KEPT = 1 << 16,
+  SYNC_US = 3000,
+  /* of a thread in a turn: the last ones of a turn have few to share with */
+  CALLS_LEAST = 20
+};
 
 struct writers;
 
@@ -179,8 +185,9 @@ static bool check(void *context)
 #define CREATING(name, least)                                                                      \
   {                                                                                                \
     .operation = (name), .versus = "hand-written", .other = other_run, .library = library_run,     \
-    .check = check, .per_call = THREADS, .turns = 2, .calls_most = 40, .limit = (least),           \
-    .limit_kind = LIMIT_AT_LEAST, .throughput = true                                               \
+    .check = check, .per_call = THREADS, .turns = 2, .calls_least = CALLS_LEAST,                   \
+    .calls_most = 2 * CALLS_LEAST, .limit = (least), .limit_kind = LIMIT_AT_LEAST,                 \
+    .throughput = true                                                                             \
   }
 
 static const struct contest durable[] = { CREATING("16 threads creating, durable", 2.20) };
