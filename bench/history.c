@@ -144,9 +144,16 @@ static bool same_text(const char *a, const char *b)
   return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
+/* Without the time of a report, which is not in the patch where the last one was in the same
+ * millisecond. */
 static size_t length_of(const char *text)
 {
-  return text != NULL ? strlen(text) : 0;
+  static const char member[] = "\"last_sync_at\":";
+  const char *start = text != NULL ? strstr(text, member) : NULL;
+
+  if (start == NULL)
+    return text != NULL ? strlen(text) : 0;
+  return strlen(text) - (size_t)(strcspn(start, ",}") + 1);
 }
 
 /* The patches of health reports hold when they were made. */
